@@ -1,0 +1,2 @@
+noinst_LIBRARIES += %D%/libfaultsim.a
+%C%_libfaultsim_a_SOURCES =

@@ -1,0 +1,2 @@
+noinst_LIBRARIES += %D%/libobjectives.a
+%C%_libobjectives_a_SOURCES =

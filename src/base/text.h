@@ -1,0 +1,21 @@
+/* A text that grows: for YAML, SVG and CSV that are built in memory first. */
+#ifndef EF_BASE_TEXT_H
+#define EF_BASE_TEXT_H
+
+#include <stddef.h>
+
+#include "base/status.h"
+
+typedef struct ef_text {
+    char *bytes; /* NUL-terminated once anything was added; NULL before */
+    size_t size; /* without the NUL */
+    size_t capacity;
+    int failed; /* memory was short: checked once, at the end, by the caller */
+} ef_text;
+
+void ef_text_init(ef_text *text);
+void ef_text_clear(ef_text *text);
+void ef_text_add(ef_text *text, const char *format, ...) EF_PRINTF(2, 3);
+void ef_text_add_bytes(ef_text *text, const void *bytes, size_t size);
+
+#endif

@@ -1,0 +1,2 @@
+noinst_LIBRARIES += %D%/libevolve.a
+%C%_libevolve_a_SOURCES =

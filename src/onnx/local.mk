@@ -1,0 +1,2 @@
+noinst_LIBRARIES += %D%/libonnxio.a
+%C%_libonnxio_a_SOURCES =

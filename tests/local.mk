@@ -1,0 +1,10 @@
+# Unit tests link their floor and those below it, nothing above.
+AM_TESTS_ENVIRONMENT = \
+  CRITERION_OUTPUTS=tap:- \
+  EVOFLIP='$(abs_top_builddir)/evoflip' \
+  EF_SRCDIR='$(abs_top_srcdir)' EF_BUILDDIR='$(abs_top_builddir)' \
+  EF_TEST_MODELS='$(TEST_MODELS)' \
+  export CRITERION_OUTPUTS EVOFLIP EF_SRCDIR EF_BUILDDIR EF_TEST_MODELS;
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+TEST_EXTENSIONS = .sh
+SH_LOG_DRIVER = $(LOG_DRIVER)
