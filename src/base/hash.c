@@ -14,7 +14,8 @@ static uint64_t mix(uint64_t x)
 uint64_t ef_hash_word(uint64_t hash, uint64_t word)
 {
     /* 2^64 / golden ratio: without it, hash 0 and word 0 would stay 0. */
-    return mix(hash * UINT64_C(0x9e3779b97f4a7c15) + mix(word + UINT64_C(0x9e3779b97f4a7c15)));
+    return mix(hash * UINT64_C(0x9e3779b97f4a7c15) +
+               mix(word + UINT64_C(0x9e3779b97f4a7c15)));
 }
 
 uint64_t ef_hash_bytes(uint64_t hash, const void *bytes, size_t size)

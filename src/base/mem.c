@@ -41,7 +41,8 @@ void *ef_realloc(void *ptr, size_t n, size_t size)
     if (product_overflows(n, size) || must_fail()) {
         return NULL;
     }
-    return realloc(ptr, n * size ? n * size : 1);
+    size_t bytes = n * size;
+    return realloc(ptr, bytes > 0 ? bytes : 1);
 }
 
 void *ef_calloc_aligned(size_t n, size_t size)

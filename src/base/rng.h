@@ -24,13 +24,13 @@ typedef struct ef_rng {
  * every result that was ever published with a seed. */
 typedef enum ef_purpose {
     EF_PURPOSE_TEST,
-    EF_PURPOSE_SPLIT,      /* parts of a data set */
-    EF_PURPOSE_INIT,       /* initial weights of a network */
-    EF_PURPOSE_SHUFFLE,    /* order of the training images */
-    EF_PURPOSE_AUGMENT,    /* shifts and flips */
-    EF_PURPOSE_SAMPLE,     /* first individuals of a population */
-    EF_PURPOSE_VARY,       /* crossover and mutation */
-    EF_PURPOSE_SELECT,     /* tournaments, preselection */
+    EF_PURPOSE_SPLIT,   /* parts of a data set */
+    EF_PURPOSE_INIT,    /* initial weights of a network */
+    EF_PURPOSE_SHUFFLE, /* order of the training images */
+    EF_PURPOSE_AUGMENT, /* shifts and flips */
+    EF_PURPOSE_SAMPLE,  /* first individuals of a population */
+    EF_PURPOSE_VARY,    /* crossover and mutation */
+    EF_PURPOSE_SELECT,  /* tournaments, preselection */
     EF_PURPOSE_DROPOUT
 } ef_purpose;
 

@@ -55,7 +55,8 @@ ef_status ef_error_at(ef_error *err, ef_status status, ef_place place,
     if (!err || err->status != EF_OK) {
         return status;
     }
-    int used = snprintf(err->text, sizeof err->text, "%s", place.file ? place.file : "");
+    int used =
+        snprintf(err->text, sizeof err->text, "%s", place.file ? place.file : "");
     if (place.line && used >= 0 && (size_t)used < sizeof err->text) {
         used += snprintf(err->text + used, sizeof err->text - (size_t)used, ":%zu",
                          place.line);
@@ -67,7 +68,8 @@ ef_status ef_error_at(ef_error *err, ef_status status, ef_place place,
     if (used > 0 && (size_t)used < sizeof err->text) {
         used += snprintf(err->text + used, sizeof err->text - (size_t)used, ": ");
     }
-    size_t start = (size_t)used < sizeof err->text ? (size_t)used : sizeof err->text - 1;
+    size_t start =
+        (size_t)used < sizeof err->text ? (size_t)used : sizeof err->text - 1;
     va_list args;
     va_start(args, format);
     set_text(err, status, start, format, args);

@@ -9,17 +9,17 @@
 #include <stddef.h>
 
 /* code, exit status of the program, text */
-#define EF_STATUS_LIST(X)                                                            \
-    X(EF_OK, 0, "done")                                                              \
-    X(EF_ERR_FAILED, 1, "failed")                                                    \
-    X(EF_ERR_MEMORY, 1, "out of memory")                                             \
-    X(EF_ERR_DIVERGED, 1, "training diverged")                                       \
-    X(EF_ERR_USAGE, 2, "wrong usage")                                                \
-    X(EF_ERR_EXISTS, 2, "output exists")                                             \
-    X(EF_ERR_INPUT, 3, "malformed input")                                            \
-    X(EF_ERR_TOPOLOGY, 3, "impossible topology")                                     \
-    X(EF_ERR_UNSUPPORTED, 3, "not supported")                                        \
-    X(EF_ERR_IO, 4, "input or output failed")                                        \
+#define EF_STATUS_LIST(X)                                                              \
+    X(EF_OK, 0, "done")                                                                \
+    X(EF_ERR_FAILED, 1, "failed")                                                      \
+    X(EF_ERR_MEMORY, 1, "out of memory")                                               \
+    X(EF_ERR_DIVERGED, 1, "training diverged")                                         \
+    X(EF_ERR_USAGE, 2, "wrong usage")                                                  \
+    X(EF_ERR_EXISTS, 2, "output exists")                                               \
+    X(EF_ERR_INPUT, 3, "malformed input")                                              \
+    X(EF_ERR_TOPOLOGY, 3, "impossible topology")                                       \
+    X(EF_ERR_UNSUPPORTED, 3, "not supported")                                          \
+    X(EF_ERR_IO, 4, "input or output failed")                                          \
     X(EF_STOPPED, 75, "stopped, its work saved")
 
 typedef enum ef_status {
