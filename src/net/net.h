@@ -1,0 +1,74 @@
+/* A network: a topology and the values of its parameters, all in one arena.
+ *
+ * The parameters of a node stand in a table (node, role, shape, offset), in the order
+ * of the topology's nodes; a value is an address in the arena. */
+#ifndef EF_NET_NET_H
+#define EF_NET_NET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/rng.h"
+#include "net/topology.h"
+
+/* name as the suffix of an initialiser (conv1.weight), trained by gradients */
+#define EF_ROLE_LIST(X)                                                                \
+    X(WEIGHT, "weight", 1) /* conv (out, in / groups, kh, kw); dense (out, in) */      \
+    X(BIAS, "bias", 1)     /* (out) */                                                 \
+    X(GAMMA, "gamma", 1)   /* batch norm, each (channels) */                           \
+    X(BETA, "beta", 1)                                                                 \
+    X(MEAN, "mean", 0)                                                                 \
+    X(VARIANCE, "variance", 0)                                                         \
+    X(SCALE, "scale", 0) /* of a scale node, (channels): x * scale + shift */          \
+    X(SHIFT, "shift", 0)                                                               \
+    X(SLOPE, "slope", 1) /* prelu, (channels) */
+
+typedef enum ef_role {
+#define X(role, name, trained) EF_ROLE_##role,
+    EF_ROLE_LIST(X)
+#undef X
+        EF_ROLE_COUNT
+} ef_role;
+
+typedef struct ef_param {
+    uint32_t node;
+    uint32_t role; /* ef_role */
+    uint32_t n_dims;
+    uint32_t dims[4]; /* unused ones are 1 */
+    size_t offset;    /* of its first value in the arena; a multiple of 16 */
+    size_t count;
+} ef_param;
+
+/* Open for reading; made and freed only by the functions below. */
+typedef struct ef_net {
+    ef_topology *topology; /* owned */
+    ef_param *params;      /* (n_params) */
+    size_t n_params;
+    float *values; /* (n_values), 64-byte aligned */
+    size_t n_values;
+} ef_net;
+
+/* A copy of topology with zeros for weights, gamma = variance = scale = 1, slope 0.25.
+ * EF_ERR_MEMORY; EF_ERR_TOPOLOGY above 2^31 parameters. */
+EF_NODISCARD ef_status ef_net_create(ef_net **net, const ef_topology *topology,
+                                     ef_error *err);
+EF_NODISCARD ef_status ef_net_dup(ef_net **copy, const ef_net *net);
+void ef_net_destroy(ef_net *net);
+
+/* NULL where the node has no such parameter. */
+const ef_param *ef_net_param(const ef_net *net, size_t node, ef_role role);
+float *ef_net_values(const ef_net *net, size_t node, ef_role role);
+
+/* He et al. (doi:10.1109/ICCV.2015.123): weights N(0, 2 / fan_in), the output layer
+ * N(0, 1 / fan_in); biases 0; the rest as ef_net_create leaves it.  Draws one stream
+ * per node keyed by its position. */
+void ef_net_initialise(ef_net *net, uint64_t seed, uint64_t a, uint64_t b);
+/* The same for one node. */
+void ef_net_initialise_node(ef_net *net, size_t node, ef_rng *rng);
+
+/* "conv1.weight": node name, dot, role; into a text of EF_NAME_SIZE + 16. */
+void ef_net_param_name(const ef_net *net, const ef_param *param, char *name);
+const char *ef_role_name(ef_role role);
+int ef_role_is_trained(ef_role role);
+
+#endif
