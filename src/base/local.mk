@@ -5,4 +5,8 @@ noinst_LIBRARIES += %D%/libbase.a
   %D%/hash.c %D%/hash.h \
   %D%/text.c %D%/text.h \
   %D%/stop.c %D%/stop.h \
-  %D%/problem.h
+  %D%/problem.h \
+  %D%/rng.c %D%/rng.h \
+  %D%/file.c %D%/file.h \
+  %D%/parallel.c %D%/parallel.h \
+  %D%/mathfn.h %D%/sum.h %D%/parse.h %D%/yaml.h %D%/progress.h
