@@ -9,4 +9,6 @@ noinst_LIBRARIES += %D%/libbase.a
   %D%/rng.c %D%/rng.h \
   %D%/file.c %D%/file.h \
   %D%/parallel.c %D%/parallel.h \
-  %D%/mathfn.h %D%/sum.h %D%/parse.h %D%/yaml.h %D%/progress.h
+  %D%/mathfn.c %D%/mathfn.h \
+  %D%/sum.c %D%/sum.h \
+  %D%/parse.h %D%/yaml.h %D%/progress.h
