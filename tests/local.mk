@@ -8,3 +8,11 @@ AM_TESTS_ENVIRONMENT = \
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 TEST_EXTENSIONS = .sh
 SH_LOG_DRIVER = $(LOG_DRIVER)
+
+check_PROGRAMS += $(UNIT_TESTS)
+TESTS += $(UNIT_TESTS)
+UNIT_TESTS =
+if HAVE_CRITERION
+UNIT_TESTS += %D%/test_store
+%C%_test_store_LDADD = $(FLOOR5) $(CRITERION_LIBS)
+endif
