@@ -15,4 +15,14 @@ UNIT_TESTS =
 if HAVE_CRITERION
 UNIT_TESTS += %D%/test_store
 %C%_test_store_LDADD = $(FLOOR5) $(CRITERION_LIBS)
+
+TEST_SCRATCH = %D%/scratch.c %D%/scratch.h
+
+UNIT_TESTS += %D%/test_stream
+%C%_test_stream_SOURCES = %D%/test_stream.c $(TEST_SCRATCH)
+%C%_test_stream_LDADD = $(FLOOR0) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_csv
+%C%_test_csv_SOURCES = %D%/test_csv.c $(TEST_SCRATCH)
+%C%_test_csv_LDADD = $(FLOOR0) $(CRITERION_LIBS)
 endif

@@ -5,6 +5,8 @@ noinst_LIBRARIES += %D%/libbase.a
   %D%/hash.c %D%/hash.h \
   %D%/text.c %D%/text.h \
   %D%/stop.c %D%/stop.h \
+  %D%/stream.c %D%/stream.h \
+  %D%/csv.c %D%/csv.h \
   %D%/problem.h \
   %D%/rng.c %D%/rng.h \
   %D%/file.c %D%/file.h \
