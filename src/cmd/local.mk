@@ -1,2 +1,12 @@
 noinst_LIBRARIES += %D%/libcmd.a
-%C%_libcmd_a_SOURCES =
+%C%_libcmd_a_CPPFLAGS = $(AM_CPPFLAGS) -DEF_MAN_DIR='"$(mandir)"'
+%C%_libcmd_a_SOURCES = \
+  %D%/command.c %D%/command.h \
+  %D%/commands.c \
+  %D%/common.h \
+  %D%/help.c \
+  %D%/nearest.c %D%/nearest.h \
+  %D%/option.c %D%/option.h \
+  %D%/paths.c %D%/paths.h \
+  %D%/stdout.c \
+  %D%/version.c

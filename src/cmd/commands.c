@@ -1,0 +1,8 @@
+/* The table of commands, in the order in which the help lists them. */
+#include "cmd/command.h"
+
+const ef_command *const ef_commands[] = {
+    &ef_command_help,
+    &ef_command_version,
+    NULL,
+};
