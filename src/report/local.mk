@@ -1,2 +1,4 @@
 noinst_LIBRARIES += %D%/libreport.a
-%C%_libreport_a_SOURCES =
+%C%_libreport_a_SOURCES = \
+  %D%/gnuplot.c %D%/gnuplot.h \
+  %D%/front_plot.c %D%/front_plot.h
