@@ -13,4 +13,6 @@ noinst_LIBRARIES += %D%/libbase.a
   %D%/parallel.c %D%/parallel.h \
   %D%/mathfn.c %D%/mathfn.h \
   %D%/sum.c %D%/sum.h \
-  %D%/parse.h %D%/yaml.h %D%/progress.h
+  %D%/parse.c %D%/parse.h \
+  %D%/yaml.c %D%/yaml_load.c %D%/yaml.h %D%/yaml_priv.h \
+  %D%/progress.c %D%/progress.h

@@ -1,6 +1,6 @@
 /* YAML that people write, read by tables of keys; errors name file, line, column.
  *
- * A document is loaded into a tree (libyaml's own, which keeps the marks); maps are
+ * A document is loaded into a tree that keeps the place of every node; maps are
  * read by a table: one row a key, with its type, range and whether it is required.
  * Unknown and repeated keys, a missing required key, a scalar that does not parse
  * whole, an empty document: each is one clear EF_ERR_INPUT. */
