@@ -1,7 +1,9 @@
 #include "base/text.h"
 
 #include <stdarg.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -61,4 +63,20 @@ void ef_text_add(ef_text *text, const char *format, ...)
         text->size += (size_t)size;
     }
     va_end(again);
+}
+
+void ef_text_add_double(ef_text *text, double value)
+{
+    char digits[32];
+    if (isnan(value)) {
+        ef_text_add(text, "nan");
+        return;
+    }
+    for (int precision = 1; precision <= 17; precision++) {
+        snprintf(digits, sizeof digits, "%.*g", precision, value);
+        if (strtod(digits, NULL) == value) {
+            break;
+        }
+    }
+    ef_text_add(text, "%s", digits);
 }

@@ -93,31 +93,30 @@ ef_status ef_store_get(ef_store *store, const char *key, ef_text *value, ef_erro
 
 void store_forget_objectives(ef_store *store)
 {
-    for (size_t i = 0; i < 2 * store->n_objectives; i++) {
-        ef_free(store->objectives[i]);
+    for (size_t i = 0; i < store->n_objectives; i++) {
+        ef_free(store->objectives[i].name);
+        ef_free(store->objectives[i].unit);
     }
     ef_free(store->objectives);
     store->objectives = NULL;
     store->n_objectives = 0;
 }
 
-static ef_status remember_objective(ef_store *store, const char *name, const char *unit)
+static ef_status remember_objective(ef_store *store, const char *name, const char *unit,
+                                    int maximised)
 {
     size_t n = store->n_objectives;
-    char **grown = ef_realloc(store->objectives, 2 * (n + 1), sizeof *grown);
+    store_objective *grown = ef_realloc(store->objectives, n + 1, sizeof *grown);
     if (!grown) {
         return EF_ERR_MEMORY;
     }
     store->objectives = grown;
-    char *name_copy = ef_strdup(name);
-    char *unit_copy = ef_strdup(unit);
-    if (!name_copy || !unit_copy) {
-        ef_free(name_copy);
-        ef_free(unit_copy);
+    grown[n] = (store_objective){ef_strdup(name), ef_strdup(unit), maximised};
+    if (!grown[n].name || !grown[n].unit) {
+        ef_free(grown[n].name);
+        ef_free(grown[n].unit);
         return EF_ERR_MEMORY;
     }
-    grown[2 * n] = name_copy;
-    grown[2 * n + 1] = unit_copy;
     store->n_objectives = n + 1;
     return EF_OK;
 }
@@ -126,11 +125,12 @@ ef_status store_load_objectives(ef_store *store, ef_error *err)
 {
     sqlite3_stmt *statement = NULL;
     ef_status status = store_prepare(
-        store, "SELECT name, unit FROM objective ORDER BY position", &statement, err);
+        store, "SELECT name, unit, direction = 'max' FROM objective ORDER BY position",
+        &statement, err);
     int code = SQLITE_DONE;
     while (!status && (code = sqlite3_step(statement)) == SQLITE_ROW) {
-        if (remember_objective(store, read_text(statement, 0),
-                               read_text(statement, 1))) {
+        if (remember_objective(store, read_text(statement, 0), read_text(statement, 1),
+                               sqlite3_column_int(statement, 2))) {
             status = ef_error_memory(err);
         }
     }
@@ -155,7 +155,7 @@ ef_status ef_store_add_objective(ef_store *store, const char *name, const char *
     bind_text(statement, 3, unit);
     bind_text(statement, 4, maximised ? "max" : "min");
     status = store_run(store, statement, err);
-    if (!status && remember_objective(store, name, unit)) {
+    if (!status && remember_objective(store, name, unit, maximised)) {
         status = ef_error_memory(err);
     }
     return status;
@@ -168,12 +168,17 @@ size_t ef_store_n_objectives(const ef_store *store)
 
 const char *ef_store_objective_name(const ef_store *store, size_t index)
 {
-    return store->objectives[2 * index];
+    return store->objectives[index].name;
 }
 
 const char *ef_store_objective_unit(const ef_store *store, size_t index)
 {
-    return store->objectives[2 * index + 1];
+    return store->objectives[index].unit;
+}
+
+int ef_store_objective_maximised(const ef_store *store, size_t index)
+{
+    return store->objectives[index].maximised;
 }
 
 /* --- records ------------------------------------------------------------------- */

@@ -83,6 +83,7 @@ EF_NODISCARD ef_status ef_store_add_objective(ef_store *store, const char *name,
 size_t ef_store_n_objectives(const ef_store *store);
 const char *ef_store_objective_name(const ef_store *store, size_t index);
 const char *ef_store_objective_unit(const ef_store *store, size_t index);
+int ef_store_objective_maximised(const ef_store *store, size_t index);
 
 /* Adds a record, or replaces the one of the same id. */
 EF_NODISCARD ef_status ef_store_put_record(ef_store *store, const ef_record *record,

@@ -6,11 +6,17 @@
 
 #include "store/store.h"
 
+typedef struct store_objective {
+    char *name;
+    char *unit;
+    int maximised;
+} store_objective;
+
 struct ef_store {
     sqlite3 *db;
     char *path;
     char *building; /* where it is written until the first commit; NULL: under path */
-    char **objectives; /* names, then units: (2, n_objectives) interleaved */
+    store_objective *objectives; /* (n_objectives) */
     size_t n_objectives;
 };
 
