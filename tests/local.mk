@@ -3,11 +3,41 @@ AM_TESTS_ENVIRONMENT = \
   CRITERION_OUTPUTS=tap:- \
   EVOFLIP='$(abs_top_builddir)/evoflip' \
   EF_SRCDIR='$(abs_top_srcdir)' EF_BUILDDIR='$(abs_top_builddir)' \
-  EF_TEST_MODELS='$(TEST_MODELS)' \
-  export CRITERION_OUTPUTS EVOFLIP EF_SRCDIR EF_BUILDDIR EF_TEST_MODELS;
+  EF_TEST_MODELS='$(TEST_MODELS)' CC='$(CC)' \
+  export CRITERION_OUTPUTS EVOFLIP EF_SRCDIR EF_BUILDDIR EF_TEST_MODELS CC;
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+LOG_COMPILER = $(SHELL) $(top_srcdir)/%D%/run_unit.sh
 TEST_EXTENSIONS = .sh
 SH_LOG_DRIVER = $(LOG_DRIVER)
+SH_LOG_COMPILER = $(SHELL)
+EXTRA_DIST += %D%/run_unit.sh %D%/run_valgrind.sh %D%/lsan.supp %D%/valgrind.supp
+MOSTLYCLEANFILES += %D%/*.report.*
+
+TESTS += %D%/check_floors.sh
+EXTRA_DIST += %D%/check_floors.sh
+
+# The unit tests under valgrind; any line in a log fails.
+check-valgrind: $(UNIT_TESTS)
+	$(AM_TESTS_ENVIRONMENT) $(SHELL) $(top_srcdir)/%D%/run_valgrind.sh \
+	  %D%/valgrind $(UNIT_TESTS)
+
+# Tests that take minutes: programs and scripts, `SLOW_TESTS += ...` (programs also
+# in EXTRA_PROGRAMS, scripts in EXTRA_DIST).
+SLOW_TESTS =
+check-slow: all $(SLOW_TESTS)
+	@$(AM_TESTS_ENVIRONMENT) failed=0; \
+	for test in $(SLOW_TESTS); do \
+	  echo "== $$test"; \
+	  case $$test in \
+	    *.sh) $(SHELL) $(top_srcdir)/$$test ;; \
+	    *) $(SHELL) $(top_srcdir)/%D%/run_unit.sh ./$$test ;; \
+	  esac || failed=1; \
+	done; exit $$failed
+
+clean-local: clean-valgrind
+clean-valgrind:
+	-rm -rf %D%/valgrind
+.PHONY: check-valgrind check-slow clean-valgrind
 
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
