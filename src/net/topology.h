@@ -17,8 +17,9 @@
 #define EF_MAX_INPUTS 32                    /* of one node */
 #define EF_MAX_NODES 4096                   /* of one topology */
 #define EF_MAX_ELEMENTS (UINT32_C(1) << 28) /* of one tensor or weight, an image */
+#define EF_TO_END UINT32_MAX                /* of a slice: as far as the input goes */
 
-/* name in YAML, least and most inputs, can be trained through */
+/* name in YAML, least and most inputs */
 #define EF_OP_LIST(X)                                                                  \
     X(INPUT, "input", 0, 0)                                                            \
     X(CONV, "conv", 1, 1)                                                              \
@@ -30,7 +31,7 @@
     X(BATCHNORM, "batchnorm", 1, 1)                                                    \
     X(ACTIVATION, "activation", 1, 1)                                                  \
     X(ADD, "add", 2, EF_MAX_INPUTS)                                                    \
-    X(MUL, "mul", 2, 2)                                                                \
+    X(MUL, "mul", 2, 2) /* alike, or one is C x 1 x 1 and gates the other */           \
     X(SCALE, "scale", 1, 1)                                                            \
     X(CONCAT, "concat", 2, EF_MAX_INPUTS)                                              \
     X(PAD, "pad", 1, 1)                                                                \
@@ -115,7 +116,7 @@ typedef struct ef_pad {
 
 typedef struct ef_slice {
     uint32_t begin[3]; /* channels, height, width */
-    uint32_t end[3];   /* one past the last */
+    uint32_t end[3];   /* one past the last; a topology has no EF_TO_END */
     uint32_t step[3];  /* >= 1 */
 } ef_slice;
 
@@ -179,7 +180,9 @@ void ef_graph_prune(ef_graph *graph, size_t *output);
 
 /* Checks, sorts and takes a copy of graph.  Exactly one input and one node that nobody
  * reads (the output), no cycle, shapes that fit, sizes within the bounds above.  The
- * order is canonical for equal graphs up to names: inputs first, ties by structure.
+ * order is canonical for equal graphs up to names: inputs first, a branch whole before
+ * the next, ties by structure; the inputs of add and mul ascend.  Fields that a node's
+ * operation or kind does not use are zero.
  * EF_ERR_TOPOLOGY with the node's name and the reason; EF_ERR_MEMORY. */
 EF_NODISCARD ef_status ef_topology_create(ef_topology **topology, const ef_graph *graph,
                                           ef_error *err);
@@ -208,8 +211,9 @@ uint64_t ef_topology_hash(const ef_topology *topology);
 size_t ef_shape_elements(ef_shape shape);
 int ef_shape_equal(ef_shape a, ef_shape b);
 
-/* Costs of one node on one image.  Parameters: conv and dense weights and biases,
- * gamma and beta, slopes; not running statistics, not constants of scale. */
+/* Costs of one node on one image.  MACs: of conv and dense, as published tables count
+ * them.  Parameters: conv and dense weights and biases, gamma and beta, slopes; not
+ * running statistics, not constants of scale. */
 uint64_t ef_topology_node_macs(const ef_topology *topology, size_t index);
 uint64_t ef_topology_node_params(const ef_topology *topology, size_t index);
 uint64_t ef_topology_macs(const ef_topology *topology);

@@ -1,0 +1,212 @@
+/* Networks: the arena of parameter values, and their first values.
+ *
+ * [1] K. He, X. Zhang, S. Ren, J. Sun, Delving Deep into Rectifiers, ICCV 2015,
+ *     doi:10.1109/ICCV.2015.123. */
+#include "net/net.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "net/topology_priv.h"
+
+#define ALIGNMENT 16 /* values; 64 bytes */
+#define MAX_PARAMETERS (UINT64_C(1) << 31)
+
+static const struct {
+    const char *name;
+    int is_trained;
+    float first_value;
+} roles[EF_ROLE_COUNT] = {
+#define X(role, name, trained) [EF_ROLE_##role] = {name, trained, FIRST_##role},
+#define FIRST_WEIGHT 0
+#define FIRST_BIAS 0
+#define FIRST_GAMMA 1
+#define FIRST_BETA 0
+#define FIRST_MEAN 0
+#define FIRST_VARIANCE 1
+#define FIRST_SCALE 1
+#define FIRST_SHIFT 0
+#define FIRST_SLOPE 0.25F
+    EF_ROLE_LIST(X)
+#undef X
+};
+
+const char *ef_role_name(ef_role role)
+{
+    return roles[role].name;
+}
+
+int ef_role_is_trained(ef_role role)
+{
+    return roles[role].is_trained;
+}
+
+/* Writes the table of parameters unless params is NULL; their number, and in *n_values
+ * the size of the arena. */
+static size_t list_params(const ef_topology *topology, ef_param *params,
+                          uint64_t *n_values)
+{
+    size_t n = 0;
+    *n_values = 0;
+    for (size_t i = 0; i < ef_topology_n_nodes(topology); i++) {
+        const ef_node *node = ef_topology_node(topology, i);
+        size_t from = node->n_inputs ? node->inputs[0] : i;
+        ef_param_shape shapes[EF_MAX_PARAMS];
+        size_t n_shapes =
+            ef_node_params(node, ef_topology_shape(topology, from), shapes);
+        for (size_t k = 0; k < n_shapes; k++) {
+            size_t count = ef_param_count(&shapes[k]);
+            if (params) {
+                ef_param *param = &params[n];
+                *param = (ef_param){.node = (uint32_t)i,
+                                    .role = shapes[k].role,
+                                    .n_dims = shapes[k].n_dims,
+                                    .offset = (size_t)*n_values,
+                                    .count = count};
+                memcpy(param->dims, shapes[k].dims, sizeof param->dims);
+            }
+            n++;
+            *n_values += (count + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        }
+    }
+    return n;
+}
+
+static void fill(ef_net *net, const ef_param *param)
+{
+    float *values = net->values + param->offset;
+    for (size_t i = 0; i < param->count; i++) {
+        values[i] = roles[param->role].first_value;
+    }
+}
+
+ef_status ef_net_create(ef_net **net, const ef_topology *topology, ef_error *err)
+{
+    uint64_t n_values;
+    size_t n_params = list_params(topology, NULL, &n_values);
+    if (n_values > MAX_PARAMETERS) {
+        return ef_error_set(err, EF_ERR_TOPOLOGY,
+                            "the network has %llu parameters, more than 2^31",
+                            (unsigned long long)n_values);
+    }
+    ef_net *made = ef_calloc(1, sizeof *made);
+    if (!made) {
+        return ef_error_memory(err);
+    }
+    made->n_params = n_params;
+    made->n_values = (size_t)n_values;
+    made->params = ef_calloc(n_params, sizeof made->params[0]);
+    made->values = ef_calloc_aligned(made->n_values, sizeof made->values[0]);
+    if (!made->params || !made->values || ef_topology_dup(&made->topology, topology)) {
+        ef_net_destroy(made);
+        return ef_error_memory(err);
+    }
+    list_params(topology, made->params, &n_values);
+    for (size_t i = 0; i < n_params; i++) {
+        fill(made, &made->params[i]);
+    }
+    *net = made;
+    return EF_OK;
+}
+
+ef_status ef_net_dup(ef_net **copy, const ef_net *net)
+{
+    ef_net *made;
+    ef_status status = ef_net_create(&made, net->topology, NULL);
+    if (status) {
+        return status;
+    }
+    memcpy(made->values, net->values, net->n_values * sizeof net->values[0]);
+    *copy = made;
+    return EF_OK;
+}
+
+void ef_net_destroy(ef_net *net)
+{
+    if (net) {
+        ef_topology_destroy(net->topology);
+        ef_free(net->params);
+        ef_free(net->values);
+        ef_free(net);
+    }
+}
+
+/* The first parameter of the first node that is not before `node`. */
+static size_t find_first(const ef_net *net, size_t node)
+{
+    size_t low = 0, high = net->n_params;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (net->params[middle].node < node) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+const ef_param *ef_net_param(const ef_net *net, size_t node, ef_role role)
+{
+    for (size_t i = find_first(net, node);
+         i < net->n_params && net->params[i].node == node; i++) {
+        if (net->params[i].role == (uint32_t)role) {
+            return &net->params[i];
+        }
+    }
+    return NULL;
+}
+
+float *ef_net_values(const ef_net *net, size_t node, ef_role role)
+{
+    const ef_param *param = ef_net_param(net, node, role);
+    return param ? net->values + param->offset : NULL;
+}
+
+/* The layer whose sums are the network's output: nothing bends what comes after. */
+static int is_output_layer(const ef_topology *topology, size_t index)
+{
+    size_t at = ef_topology_output(topology);
+    const ef_node *node = ef_topology_node(topology, at);
+    while (at != index && node->n_inputs == 1 && !ef_op_row_of(node->op)->has_weights &&
+           node->op != EF_OP_ACTIVATION) {
+        at = node->inputs[0];
+        node = ef_topology_node(topology, at);
+    }
+    return at == index;
+}
+
+void ef_net_initialise_node(ef_net *net, size_t node, ef_rng *rng)
+{
+    for (size_t i = find_first(net, node);
+         i < net->n_params && net->params[i].node == node; i++) {
+        const ef_param *param = &net->params[i];
+        fill(net, param);
+        if (param->role != EF_ROLE_WEIGHT) {
+            continue;
+        }
+        double fan_in = (double)param->dims[1] * param->dims[2] * param->dims[3];
+        double gain = is_output_layer(net->topology, node) ? 1 : 2;
+        double deviation = sqrt(gain / fan_in);
+        for (size_t k = 0; k < param->count; k++) {
+            net->values[param->offset + k] = (float)(deviation * ef_rng_normal(rng));
+        }
+    }
+}
+
+void ef_net_initialise(ef_net *net, uint64_t seed, uint64_t a, uint64_t b)
+{
+    for (size_t i = 0; i < ef_topology_n_nodes(net->topology); i++) {
+        ef_rng rng = ef_rng_stream(seed, EF_PURPOSE_INIT, a, b, i);
+        ef_net_initialise_node(net, i, &rng);
+    }
+}
+
+void ef_net_param_name(const ef_net *net, const ef_param *param, char *name)
+{
+    snprintf(name, EF_NAME_SIZE + 16, "%s.%s",
+             ef_topology_node(net->topology, param->node)->name,
+             ef_role_name((ef_role)param->role));
+}

@@ -1,0 +1,69 @@
+/* What the files of the topology share. */
+#ifndef EF_NET_TOPOLOGY_PRIV_H
+#define EF_NET_TOPOLOGY_PRIV_H
+
+#include "net/net.h"
+#include "net/topology.h"
+
+#define EF_MAX_PARAMS 4 /* parameter tensors of one node */
+
+/* Multiply-accumulates of a topology on one image: exact in a double. */
+#define EF_MAX_MACS (UINT64_C(1) << 53)
+
+/* Shape and role of one parameter tensor of a node; unused dims are 1. */
+typedef struct ef_param_shape {
+    ef_role role;
+    uint32_t n_dims;
+    uint32_t dims[4];
+} ef_param_shape;
+
+/* One operation. */
+typedef struct ef_op_row {
+    const char *name;
+    uint32_t least_inputs;
+    uint32_t most_inputs;
+    uint32_t n_words;     /* 32-bit words of ef_node.u that it uses */
+    uint32_t commutes;    /* the order of its inputs does not matter */
+    uint32_t has_weights; /* takes a weight format */
+
+    /* Output shape from input shapes; EF_ERR_TOPOLOGY and the reason in why, without
+     * the node's name.  Fills in what the node leaves open. */
+    ef_status (*infer)(ef_node *node, const ef_shape *in, ef_shape *out, ef_error *why);
+
+    /* Parameter tensors, their number; NULL: none. */
+    size_t (*params)(const ef_node *node, ef_shape in,
+                     ef_param_shape shapes[EF_MAX_PARAMS]);
+} ef_op_row;
+
+const ef_op_row *ef_op_row_of(ef_op op);
+
+/* Checks the node against the shapes of its inputs, clears what the operation does not
+ * use, and gives the output's shape.  EF_ERR_TOPOLOGY as infer. */
+EF_NODISCARD ef_status ef_node_infer(ef_node *node, const ef_shape *in, ef_shape *out,
+                                     ef_error *why);
+
+/* Parameter tensors of a node whose (first) input has shape in; their number. */
+size_t ef_node_params(const ef_node *node, ef_shape in,
+                      ef_param_shape shapes[EF_MAX_PARAMS]);
+size_t ef_param_count(const ef_param_shape *shape);
+
+/* Letters, digits and _ . / : - ; not empty, with its NUL within EF_NAME_SIZE. */
+int ef_name_is_valid(const char *name);
+
+/* ef_topology_create that also says which node of graph is to blame: *blame is its
+ * position, SIZE_MAX where it is none in particular. */
+EF_NODISCARD ef_status ef_topology_create_blame(ef_topology **topology,
+                                                const ef_graph *graph, size_t *blame,
+                                                ef_error *err);
+
+/* Writes the canonical order of an acyclic graph with the one output given: order[i]
+ * is the position in graph of the node that comes i-th, inputs first.  sorted is any
+ * order in which inputs come first, shape (n_nodes).  Inputs of operations that commute
+ * are sorted in place.  EF_ERR_MEMORY. */
+EF_NODISCARD ef_status ef_topology_order(ef_graph *graph, const uint32_t *sorted,
+                                         size_t output, uint32_t *order);
+
+/* The hash of a graph in canonical order. */
+uint64_t ef_topology_hash_graph(const ef_graph *graph);
+
+#endif
