@@ -1,2 +1,7 @@
 noinst_LIBRARIES += %D%/libobjectives.a
-%C%_libobjectives_a_SOURCES =
+%C%_libobjectives_a_SOURCES = \
+  %D%/hardware.c %D%/hardware.h \
+  %D%/objective.c %D%/objective.h \
+  %D%/relevance.c %D%/relevance.h \
+  %D%/resilience.c %D%/resilience.h \
+  %D%/table.c

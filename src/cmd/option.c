@@ -1,5 +1,6 @@
 #include "cmd/option.h"
 
+#include <float.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -56,8 +57,8 @@ static ef_status read_whole(const ef_option *row, const char *text, void *field,
 static ef_status read_real(const ef_option *row, const char *text, void *field,
                            ef_error *err)
 {
-    double min = is_bounded(row) ? row->min : -1e300;
-    double max = is_bounded(row) ? row->max : 1e300;
+    double min = is_bounded(row) ? row->min : -DBL_MAX;
+    double max = is_bounded(row) ? row->max : DBL_MAX;
     return ef_parse_f64(text, min, max, field, err);
 }
 

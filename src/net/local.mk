@@ -4,4 +4,5 @@ noinst_LIBRARIES += %D%/libnet.a
   %D%/topology_graph.c %D%/topology_ops.c \
   %D%/topology_hash.c %D%/topology_print.c \
   %D%/topology_yaml.h \
-  %D%/net.c %D%/net.h
+  %D%/net.c %D%/net.h \
+  %D%/stored.c %D%/stored.h

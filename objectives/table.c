@@ -1,0 +1,23 @@
+/* The table of objectives: one row each, in the order of the lists that users see. */
+#include "objectives/hardware.h"
+#include "objectives/objective.h"
+#include "objectives/resilience.h"
+
+const ef_objective_row ef_objective_rows[] = {
+    {"error", "share", EF_MINIMISE, EF_COST_TRAINED, "", NULL,
+     "share of the validation images that the trained network gets wrong", ""},
+    {"size", "bit", EF_MINIMISE, EF_COST_TOPOLOGY, "format", ef_score_size,
+     "memory for weights and biases, weights in their format", ""},
+    {"params", "", EF_MINIMISE, EF_COST_TOPOLOGY, "", ef_score_params,
+     "trained parameters", ""},
+    {"macs", "MAC", EF_MINIMISE, EF_COST_TOPOLOGY, "", ef_score_macs,
+     "multiply-accumulates for one image", ""},
+    {"activations", "", EF_MINIMISE, EF_COST_TOPOLOGY, "", ef_score_activations,
+     "elements of the tensors stored on the way from image to logits", ""},
+    {"depth", "", EF_MINIMISE, EF_COST_TOPOLOGY, "", ef_score_depth,
+     "conv and dense layers on the longest way through", ""},
+    {"asi", "", EF_MINIMISE, EF_COST_TOPOLOGY, "", ef_score_asi,
+     "architecture sensitivity: sum of rho^2/N over the stored tensors",
+     "our reconstruction of Schorn et al. 2020, who give no public formula"},
+    {.name = NULL},
+};
