@@ -17,8 +17,8 @@ for program in "$@"; do
     echo "valgrind $name"
     valgrind --quiet --trace-children=yes --leak-check=full \
         --show-leak-kinds=definite --suppressions="$here/valgrind.supp" \
-        --log-file="$logs/$name.vg.%p.log" "./$program" --output=tap:"$logs/$name.tap" \
-        --quiet || { echo "valgrind $name: a test failed"; failed=1; }
+        --log-file="$logs/$name.vg.%p.log" "./$program" >"$logs/$name.tap" ||
+        { echo "valgrind $name: a test failed"; failed=1; }
 done
 for log in "$logs"/*.log; do
     if [ -s "$log" ]; then

@@ -2,158 +2,62 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "base/mem.h"
+#include "base/stream.h"
 
 /* --- reading ---------------------------------------------------------------- */
 
-/* Bytes that grow up to a bound; a NUL always fits behind them. */
-typedef struct growing {
-    unsigned char *bytes;
-    size_t size, capacity, max;
-} growing;
-
-static ef_status too_long(const char *path, size_t max, ef_error *err)
+/* Reads to the end, or to one byte more than max; a NUL always fits behind. */
+static ef_status read_whole(ef_stream *stream, size_t max, unsigned char **bytes,
+                            size_t *size, ef_error *err)
 {
-    return ef_error_set(err, EF_ERR_INPUT, "%s: longer than %zu bytes", path, max);
-}
-
-/* Room for one byte more than is allowed, so that too long shows itself. */
-static ef_status grow(growing *to, const char *path, ef_error *err)
-{
-    if (to->size > to->max) {
-        return too_long(path, to->max, err);
-    }
-    if (to->capacity - to->size >= 2) {
-        return EF_OK;
-    }
-    size_t limit = to->max < SIZE_MAX - 2 ? to->max + 2 : SIZE_MAX;
-    size_t capacity = to->capacity ? to->capacity : 32768;
-    capacity = capacity < limit / 2 ? capacity * 2 : limit;
-    unsigned char *bytes = ef_realloc(to->bytes, capacity, 1);
-    if (!bytes) {
-        return ef_error_memory(err);
-    }
-    to->bytes = bytes;
-    to->capacity = capacity;
-    return EF_OK;
-}
-
-static ef_status read_raw(FILE *stream, const char *path, growing *to, ef_error *err)
-{
-    for (;;) {
-        ef_status status = grow(to, path, err);
+    size_t limit = max < SIZE_MAX - 2 ? max + 2 : SIZE_MAX;
+    size_t capacity = 32768, got = 0;
+    do {
+        capacity = capacity < limit / 2 ? 2 * capacity : limit;
+        unsigned char *grown = ef_realloc(*bytes, capacity, 1);
+        if (!grown) {
+            return ef_error_memory(err);
+        }
+        *bytes = grown;
+        size_t room = capacity - 1 - *size;
+        ef_status status = ef_stream_read(stream, grown + *size, room, &got, err);
         if (status) {
             return status;
         }
-        size_t room = to->capacity - 1 - to->size;
-        size_t n = fread(to->bytes + to->size, 1, room, stream);
-        to->size += n;
-        if (n < room) {
-            break;
-        }
-    }
-    if (ferror(stream)) {
-        return ef_error_io(err, path, "cannot be read");
-    }
-    return to->size > to->max ? too_long(path, to->max, err) : EF_OK;
-}
-
-static ef_status damaged(const char *path, int code, ef_error *err)
-{
-    const char *what = code == Z_BUF_ERROR ? "ends too early" : "is damaged";
-    return ef_error_set(err, EF_ERR_INPUT, "%s: the gzip data %s", path, what);
-}
-
-/* One zlib call; the counts of zlib are of 32 bits. */
-static int inflate_some(z_stream *z, const growing *from, growing *to)
-{
-    size_t left = from->size - (size_t)(z->next_in - from->bytes);
-    size_t room = to->capacity - 1 - to->size;
-    z->avail_in = left < UINT_MAX ? (uInt)left : UINT_MAX;
-    z->avail_out = room < UINT_MAX ? (uInt)room : UINT_MAX;
-    uInt before = z->avail_out;
-    z->next_out = to->bytes + to->size;
-    int code = inflate(z, Z_NO_FLUSH);
-    to->size += before - z->avail_out;
-    return code;
-}
-
-/* All members of a gzip file, one after the other, as gunzip does. */
-static ef_status inflate_members(z_stream *z, const growing *from, growing *to,
-                                 const char *path, ef_error *err)
-{
-    const unsigned char *end = from->bytes + from->size;
-    z->next_in = from->bytes;
-    while (z->next_in < end) {
-        int code = inflateReset(z);
-        while (code == Z_OK) {
-            ef_status status = grow(to, path, err);
-            if (status) {
-                return status;
-            }
-            code = inflate_some(z, from, to);
-        }
-        if (code == Z_MEM_ERROR) {
-            return ef_error_memory(err);
-        }
-        if (code != Z_STREAM_END) {
-            return damaged(path, code, err);
-        }
-    }
-    return to->size > to->max ? too_long(path, to->max, err) : EF_OK;
-}
-
-static ef_status gunzip(growing *data, const char *path, ef_error *err)
-{
-    z_stream z;
-    memset(&z, 0, sizeof z);
-    growing plain = {.max = data->max};
-    ef_status status = grow(&plain, path, err);
-    if (status) {
-        return status;
-    }
-    if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK) { /* 16: gzip, nothing else */
-        ef_free(plain.bytes);
-        return ef_error_memory(err);
-    }
-    status = inflate_members(&z, data, &plain, path, err);
-    inflateEnd(&z);
-    if (status) {
-        ef_free(plain.bytes);
-        return status;
-    }
-    ef_free(data->bytes);
-    *data = plain;
+        *size += got;
+    } while (*size == capacity - 1 && capacity < limit);
+    (*bytes)[*size] = '\0';
     return EF_OK;
 }
 
 ef_status ef_file_read(const char *path, size_t max, unsigned char **bytes,
                        size_t *size, ef_error *err)
 {
-    FILE *stream = fopen(path, "rb");
-    if (!stream) {
-        return ef_error_io(err, path, "cannot be opened");
-    }
-    growing data = {.max = max};
-    ef_status status = read_raw(stream, path, &data, err);
-    fclose(stream);
-    if (!status && data.size >= 2 && data.bytes[0] == 0x1f && data.bytes[1] == 0x8b) {
-        status = gunzip(&data, path, err);
-    }
+    ef_stream *stream;
+    ef_status status = ef_stream_create(&stream, path, err);
     if (status) {
-        ef_free(data.bytes);
         return status;
     }
-    data.bytes[data.size] = '\0';
-    *bytes = data.bytes;
-    *size = data.size;
+    unsigned char *read = NULL;
+    size_t n = 0;
+    status = read_whole(stream, max, &read, &n, err);
+    ef_stream_destroy(stream);
+    if (!status && n > max) {
+        status =
+            ef_error_set(err, EF_ERR_INPUT, "%s: longer than %zu bytes", path, max);
+    }
+    if (status) {
+        ef_free(read);
+        return status;
+    }
+    *bytes = read;
+    *size = n;
     return EF_OK;
 }
 
