@@ -55,4 +55,13 @@ UNIT_TESTS += %D%/test_stream
 UNIT_TESTS += %D%/test_csv
 %C%_test_csv_SOURCES = %D%/test_csv.c $(TEST_SCRATCH)
 %C%_test_csv_LDADD = $(FLOOR0) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_objectives
+%C%_test_objectives_LDADD = $(FLOOR4) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_table
+%C%_test_table_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_option
+%C%_test_option_LDADD = $(FLOOR7) $(CRITERION_LIBS)
 endif

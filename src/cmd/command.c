@@ -1,5 +1,6 @@
 #include "cmd/command.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,8 +39,10 @@ ef_status ef_command_unknown(const char *name, ef_error *err)
 
 void ef_command_print_help(const ef_command *command, ef_text *text)
 {
-    ef_text_add(text, "Usage: evoflip %s [OPTION]...%s%s\n%s\n", command->name,
-                command->operands[0] ? " " : "", command->operands, command->help);
+    ef_text_add(text, "Usage: evoflip %s [OPTION]...%s%s\n", command->name,
+                command->operands[0] ? " " : "", command->operands);
+    ef_text_add(text, "%c%s.\n", toupper((unsigned char)command->help[0]),
+                command->help + 1);
     ef_options_print(command->options, text);
     ef_text_add(text, "\nThe manual page: evoflip help %s\n", command->name);
 }

@@ -355,6 +355,9 @@ static void add_row(ef_text *text, const ef_option *row)
 
 void ef_options_print(const ef_option *rows, ef_text *text)
 {
+    if (!rows->name || !rows->group) {
+        ef_text_add(text, "\nOptions:\n");
+    }
     for (const ef_option *row = rows; row->name; row++) {
         if (row->group) {
             ef_text_add(text, "\n%s:\n", row->group);

@@ -1,4 +1,5 @@
 noinst_LIBRARIES += %D%/libreport.a
 %C%_libreport_a_SOURCES = \
   %D%/gnuplot.c %D%/gnuplot.h \
-  %D%/front_plot.c %D%/front_plot.h
+  %D%/front_plot.c %D%/front_plot.h \
+  %D%/table.c %D%/table.h
