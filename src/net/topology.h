@@ -166,8 +166,8 @@ EF_NODISCARD ef_status ef_graph_copy(ef_graph *to, const ef_graph *from);
  * epsilon 1e-5, relu ...), no name and no inputs. */
 ef_node ef_node_default(ef_op op);
 
-/* Appends a copy of node; a node without a name gets one that is free ("conv3").
- * Its position goes to *index (may be NULL).  EF_ERR_MEMORY. */
+/* Appends a copy of node; a node without a name gets one that is free ("conv3", "act1"
+ * for activations).  Its position goes to *index (may be NULL).  EF_ERR_MEMORY. */
 EF_NODISCARD ef_status ef_graph_add(ef_graph *graph, const ef_node *node,
                                     size_t *index);
 

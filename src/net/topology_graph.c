@@ -63,9 +63,8 @@ static int has_name(const ef_graph *graph, const char *name)
 
 static const char *stem_of(const ef_node *node)
 {
-    return node->op == EF_OP_ACTIVATION
-               ? ef_activation_name((ef_activation_kind)node->u.activation.kind)
-               : ef_op_name(node->op);
+    /* "relu6" would be the sixth relu and another activation */
+    return node->op == EF_OP_ACTIVATION ? "act" : ef_op_name(node->op);
 }
 
 /* The operation's name and its number among its like; a plain "input". */
@@ -78,7 +77,7 @@ static void name_node(const ef_graph *graph, ef_node *node)
     }
     size_t number = 1;
     for (size_t i = 0; i < graph->n_nodes; i++) {
-        number += strcmp(stem_of(&graph->nodes[i]), stem) == 0;
+        number += graph->nodes[i].op == node->op;
     }
     do {
         snprintf(node->name, sizeof node->name, "%s%zu", stem, number++);

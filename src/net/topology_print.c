@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "net/topology_priv.h"
+#include "net/topology_keys_priv.h"
 
 enum { NODE, OPERATION, FROM, OUTPUT, PARAMS, MACS, FORMATS, N_COLUMNS };
 
@@ -92,14 +92,14 @@ static void describe_pool(const ef_node *node, ef_shape in, char *cell)
 static void describe_activation(const ef_node *node, ef_shape in, char *cell)
 {
     (void)in;
-    const ef_activation *activation = &node->u.activation;
+    const ef_word *word = ef_word_of(node);
     cell[0] = '\0';
-    add(cell, "%s", ef_activation_name((ef_activation_kind)activation->kind));
-    if (activation->low != 0 || activation->high != 0) {
-        add(cell, " %g", (double)activation->low);
-    }
-    if (activation->high != 0) {
-        add(cell, " %g", (double)activation->high);
+    add(cell, "%s", word->name);
+    if (word->value.layout) {
+        for (size_t i = 0; i < word->value.layout->n; i++) {
+            add(cell, " %g",
+                (double)(i ? node->u.activation.high : node->u.activation.low));
+        }
     }
 }
 
