@@ -1,2 +1,7 @@
 noinst_LIBRARIES += %D%/libfaultsim.a
-%C%_libfaultsim_a_SOURCES =
+%C%_libfaultsim_a_SOURCES = \
+  %D%/functions.h \
+  %D%/kernels.c %D%/kernels.h %D%/kernels_body.h \
+  %D%/kernels_portable.c %D%/kernels_avx2.c %D%/kernels_avx512.c \
+  %D%/forward.c %D%/forward.h %D%/forward_priv.h \
+  %D%/forward_plan.c %D%/forward_naive.c

@@ -64,4 +64,9 @@ UNIT_TESTS += %D%/test_table
 
 UNIT_TESTS += %D%/test_option
 %C%_test_option_LDADD = $(FLOOR7) $(CRITERION_LIBS)
+
+RANDOM_NET = %D%/random_net.c %D%/random_net.h
+UNIT_TESTS += %D%/test_forward
+%C%_test_forward_SOURCES = %D%/test_forward.c $(RANDOM_NET)
+%C%_test_forward_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 endif

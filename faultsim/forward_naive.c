@@ -1,0 +1,392 @@
+/* The definition of float execution, written down: one image, one element, one chain
+ * at a time.  Nothing here is fast; forward.c is held equal to it bit for bit. */
+#include "faultsim/forward.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "faultsim/functions.h"
+
+/* One node on one image: inputs and output as (channels, height, width). */
+typedef struct job {
+    const ef_net *net;
+    size_t index;
+    const ef_node *node;
+    const float *in[EF_MAX_INPUTS];
+    ef_shape in_shape[EF_MAX_INPUTS];
+    float *out;
+    ef_shape out_shape;
+} job;
+
+static size_t at(ef_shape shape, size_t c, size_t y, size_t x)
+{
+    return (c * shape.height + y) * shape.width + x;
+}
+
+static size_t plane_of(ef_shape shape)
+{
+    return (size_t)shape.height * shape.width;
+}
+
+static const float *values_of(const job *j, ef_role role)
+{
+    return ef_net_values(j->net, j->index, role);
+}
+
+/* Whether tap k of output position o falls on the input, and where. */
+static int tap(uint32_t o, uint32_t stride, uint32_t k, uint32_t dilation, uint32_t pad,
+               uint32_t size, size_t *position)
+{
+    int64_t p = (int64_t)o * stride + (int64_t)k * dilation - pad;
+    *position = (size_t)p;
+    return p >= 0 && p < (int64_t)size;
+}
+
+static float conv_element(const job *j, uint32_t oc, uint32_t y, uint32_t x)
+{
+    const ef_conv *conv = &j->node->u.conv;
+    ef_shape shape = j->in_shape[0];
+    uint32_t n_in = shape.channels / conv->groups;
+    uint32_t group = oc / (conv->channels / conv->groups);
+    const float *weights = values_of(j, EF_ROLE_WEIGHT);
+    float acc = 0.0f;
+    size_t row, column;
+    for (uint32_t i = 0; i < n_in; i++) {
+        for (uint32_t r = 0; r < conv->kernel[0]; r++) {
+            if (!tap(y, conv->stride[0], r, conv->dilation[0], conv->pad[0],
+                     shape.height, &row)) {
+                continue;
+            }
+            for (uint32_t c = 0; c < conv->kernel[1]; c++) {
+                if (!tap(x, conv->stride[1], c, conv->dilation[1], conv->pad[1],
+                         shape.width, &column)) {
+                    continue;
+                }
+                size_t w =
+                    ((oc * (size_t)n_in + i) * conv->kernel[0] + r) * conv->kernel[1] +
+                    c;
+                acc = fmaf(j->in[0][at(shape, (size_t)group * n_in + i, row, column)],
+                           weights[w], acc);
+            }
+        }
+    }
+    return canonical(conv->bias ? acc + values_of(j, EF_ROLE_BIAS)[oc] : acc);
+}
+
+static void run_conv(const job *j)
+{
+    for (uint32_t oc = 0; oc < j->out_shape.channels; oc++) {
+        for (uint32_t y = 0; y < j->out_shape.height; y++) {
+            for (uint32_t x = 0; x < j->out_shape.width; x++) {
+                j->out[at(j->out_shape, oc, y, x)] = conv_element(j, oc, y, x);
+            }
+        }
+    }
+}
+
+static void run_dense(const job *j)
+{
+    const ef_dense *dense = &j->node->u.dense;
+    size_t n_in = j->in_shape[0].channels;
+    const float *weights = values_of(j, EF_ROLE_WEIGHT);
+    for (size_t o = 0; o < dense->channels; o++) {
+        float acc = 0.0f;
+        for (size_t i = 0; i < n_in; i++) {
+            acc = fmaf(j->in[0][i], weights[o * n_in + i], acc);
+        }
+        j->out[o] = canonical(dense->bias ? acc + values_of(j, EF_ROLE_BIAS)[o] : acc);
+    }
+}
+
+/* How many positions of a window an average counts with the padding: those of the
+ * kernel that lie on the padded input. */
+static uint32_t padded_taps(uint32_t o, uint32_t stride, uint32_t kernel, uint32_t size,
+                            uint32_t before, uint32_t after)
+{
+    uint64_t begin = (uint64_t)o * stride;
+    uint64_t end = begin + kernel;
+    uint64_t padded = (uint64_t)size + before + after;
+    return (uint32_t)((end < padded ? end : padded) - begin);
+}
+
+static float pool_element(const job *j, const ef_pool *pool, int is_max, uint32_t ch,
+                          uint32_t y, uint32_t x)
+{
+    ef_shape shape = j->in_shape[0];
+    float most = -INFINITY, sum = 0.0f;
+    uint32_t count = 0;
+    size_t row, column;
+    for (uint32_t r = 0; r < pool->kernel[0]; r++) {
+        for (uint32_t c = 0; c < pool->kernel[1]; c++) {
+            if (tap(y, pool->stride[0], r, pool->dilation[0], pool->pad[0],
+                    shape.height, &row) &&
+                tap(x, pool->stride[1], c, pool->dilation[1], pool->pad[1], shape.width,
+                    &column)) {
+                float value = j->in[0][at(shape, ch, row, column)];
+                most = value > most || value != value ? value : most;
+                sum += value;
+                count++;
+            }
+        }
+    }
+    if (pool->count_include_pad) {
+        count = padded_taps(y, pool->stride[0], pool->kernel[0], shape.height,
+                            pool->pad[0], pool->pad[2]) *
+                padded_taps(x, pool->stride[1], pool->kernel[1], shape.width,
+                            pool->pad[1], pool->pad[3]);
+    }
+    return is_max ? most : canonical(sum / (float)count);
+}
+
+static void pool_all(const job *j, const ef_pool *pool, int is_max)
+{
+    for (uint32_t c = 0; c < j->out_shape.channels; c++) {
+        for (uint32_t y = 0; y < j->out_shape.height; y++) {
+            for (uint32_t x = 0; x < j->out_shape.width; x++) {
+                j->out[at(j->out_shape, c, y, x)] =
+                    pool_element(j, pool, is_max, c, y, x);
+            }
+        }
+    }
+}
+
+static void run_pool(const job *j)
+{
+    pool_all(j, &j->node->u.pool, j->node->op == EF_OP_MAXPOOL);
+}
+
+static void run_global(const job *j)
+{
+    ef_shape shape = j->in_shape[0];
+    ef_pool pool = {
+        .kernel = {shape.height, shape.width}, .stride = {1, 1}, .dilation = {1, 1}};
+    pool_all(j, &pool, j->node->op == EF_OP_GLOBALMAX);
+}
+
+static void run_batchnorm(const job *j)
+{
+    const float *gamma = values_of(j, EF_ROLE_GAMMA),
+                *beta = values_of(j, EF_ROLE_BETA);
+    const float *mean = values_of(j, EF_ROLE_MEAN);
+    const float *variance = values_of(j, EF_ROLE_VARIANCE);
+    size_t plane = plane_of(j->out_shape);
+    for (size_t c = 0; c < j->out_shape.channels; c++) {
+        float factor = gamma[c] / sqrtf(variance[c] + j->node->u.batchnorm.epsilon);
+        for (size_t i = c * plane; i < (c + 1) * plane; i++) {
+            j->out[i] = canonical((j->in[0][i] - mean[c]) * factor + beta[c]);
+        }
+    }
+}
+
+static void run_scale(const job *j)
+{
+    const float *scale = values_of(j, EF_ROLE_SCALE),
+                *shift = values_of(j, EF_ROLE_SHIFT);
+    size_t plane = plane_of(j->out_shape);
+    for (size_t c = 0; c < j->out_shape.channels; c++) {
+        for (size_t i = c * plane; i < (c + 1) * plane; i++) {
+            j->out[i] = canonical(j->in[0][i] * scale[c] + shift[c]);
+        }
+    }
+}
+
+/* NaN falls through both comparisons; a zero keeps its sign. */
+static float clip(float x, float low, float high)
+{
+    float above = low > x ? low : x;
+    return high < above ? high : above;
+}
+
+static float activate(const ef_activation *activation, float slope, float x)
+{
+    switch ((ef_activation_kind)activation->kind) {
+    case EF_ACTIVATION_RELU:
+        return 0 > x ? 0.0f : x;
+    case EF_ACTIVATION_CLIP:
+        return clip(x, activation->low, activation->high);
+    case EF_ACTIVATION_LEAKY:
+    case EF_ACTIVATION_PRELU:
+        return canonical(x >= 0 ? x : slope * x);
+    case EF_ACTIVATION_SIGMOID:
+        return exact_sigmoid(x);
+    case EF_ACTIVATION_HARDSIGMOID:
+        return canonical(clip(x * activation->low + activation->high, 0, 1));
+    case EF_ACTIVATION_HARDSWISH:
+        return canonical(x * clip(x * EF_HARDSWISH_SLOPE + EF_HARDSWISH_SHIFT, 0, 1));
+    case EF_ACTIVATION_TANH:
+        return exact_tanh(x);
+    case EF_ACTIVATION_COUNT:
+        break;
+    }
+    return x;
+}
+
+static void run_activation(const job *j)
+{
+    const ef_activation *activation = &j->node->u.activation;
+    const float *slopes = values_of(j, EF_ROLE_SLOPE);
+    size_t plane = plane_of(j->out_shape);
+    for (size_t c = 0; c < j->out_shape.channels; c++) {
+        float slope = slopes ? slopes[c] : activation->low;
+        for (size_t i = c * plane; i < (c + 1) * plane; i++) {
+            j->out[i] = activate(activation, slope, j->in[0][i]);
+        }
+    }
+}
+
+static void run_add(const job *j)
+{
+    size_t n = ef_shape_elements(j->out_shape);
+    memcpy(j->out, j->in[0], n * sizeof *j->out);
+    for (uint32_t k = 1; k < j->node->n_inputs; k++) {
+        for (size_t i = 0; i < n; i++) {
+            j->out[i] = canonical(j->out[i] + j->in[k][i]);
+        }
+    }
+}
+
+/* An input of one element a channel gates the whole channel. */
+static void run_mul(const job *j)
+{
+    size_t n = ef_shape_elements(j->out_shape), plane = plane_of(j->out_shape);
+    for (size_t i = 0; i < n; i++) {
+        float product = 1.0f;
+        for (uint32_t k = 0; k < 2; k++) {
+            size_t gated = plane_of(j->in_shape[k]) == 1 ? i / plane : i;
+            product = k == 0 ? j->in[k][gated] : product * j->in[k][gated];
+        }
+        j->out[i] = canonical(product);
+    }
+}
+
+static void run_concat(const job *j)
+{
+    float *out = j->out;
+    for (uint32_t k = 0; k < j->node->n_inputs; k++) {
+        size_t n = ef_shape_elements(j->in_shape[k]);
+        memcpy(out, j->in[k], n * sizeof *out);
+        out += n;
+    }
+}
+
+/* Where an element of the output comes from; 0: from nowhere (padding). */
+static int source(const job *j, const size_t out[3], size_t in[3])
+{
+    const ef_node *node = j->node;
+    for (size_t a = 0; a < 3; a++) {
+        in[a] = out[a];
+        if (node->op == EF_OP_PAD) {
+            const ef_shape *shape = &j->in_shape[0];
+            size_t sizes[3] = {shape->channels, shape->height, shape->width};
+            in[a] = out[a] - node->u.pad.before[a];
+            if (out[a] < node->u.pad.before[a] || in[a] >= sizes[a]) {
+                return 0;
+            }
+        } else if (node->op == EF_OP_SLICE) {
+            in[a] = node->u.slice.begin[a] + out[a] * node->u.slice.step[a];
+        } else if (node->op == EF_OP_UPSAMPLE && a > 0) {
+            in[a] = out[a] / node->u.upsample.factor[a - 1];
+        }
+    }
+    if (node->op == EF_OP_TRANSPOSE) {
+        for (size_t a = 0; a < 3; a++) {
+            in[node->u.transpose.order[a]] = out[a];
+        }
+    }
+    return 1;
+}
+
+static void run_move(const job *j)
+{
+    size_t out[3], in[3], i = 0;
+    for (out[0] = 0; out[0] < j->out_shape.channels; out[0]++) {
+        for (out[1] = 0; out[1] < j->out_shape.height; out[1]++) {
+            for (out[2] = 0; out[2] < j->out_shape.width; out[2]++) {
+                j->out[i++] = source(j, out, in)
+                                  ? j->in[0][at(j->in_shape[0], in[0], in[1], in[2])]
+                                  : j->node->u.pad.value;
+            }
+        }
+    }
+}
+
+static void run_input(const job *j)
+{
+    for (size_t i = 0; i < ef_shape_elements(j->out_shape); i++) {
+        j->out[i] = canonical(j->in[0][i]);
+    }
+}
+
+static void (*const runs[EF_OP_COUNT])(const job *) = {
+    [EF_OP_INPUT] = run_input,
+    [EF_OP_CONV] = run_conv,
+    [EF_OP_DENSE] = run_dense,
+    [EF_OP_MAXPOOL] = run_pool,
+    [EF_OP_AVGPOOL] = run_pool,
+    [EF_OP_GLOBALAVG] = run_global,
+    [EF_OP_GLOBALMAX] = run_global,
+    [EF_OP_BATCHNORM] = run_batchnorm,
+    [EF_OP_ACTIVATION] = run_activation,
+    [EF_OP_ADD] = run_add,
+    [EF_OP_MUL] = run_mul,
+    [EF_OP_SCALE] = run_scale,
+    [EF_OP_CONCAT] = run_concat,
+    [EF_OP_PAD] = run_move,
+    [EF_OP_SLICE] = run_move,
+    [EF_OP_TRANSPOSE] = run_move,
+    [EF_OP_FLATTEN] = run_concat,
+    [EF_OP_UPSAMPLE] = run_move,
+};
+
+/* tensors[i] is the output of node i. */
+static void run_image(const ef_net *net, float **tensors, const float *image)
+{
+    const ef_topology *topology = net->topology;
+    for (size_t i = 0; i < ef_topology_n_nodes(topology); i++) {
+        const ef_node *node = ef_topology_node(topology, i);
+        job j = {.net = net, .index = i, .node = node, .out = tensors[i]};
+        j.out_shape = ef_topology_shape(topology, i);
+        j.in[0] = image;
+        for (uint32_t k = 0; k < node->n_inputs; k++) {
+            j.in[k] = tensors[node->inputs[k]];
+            j.in_shape[k] = ef_topology_shape(topology, node->inputs[k]);
+        }
+        runs[node->op](&j);
+    }
+}
+
+static ef_status make_tensors(const ef_topology *topology, float ***tensors)
+{
+    size_t n = ef_topology_n_nodes(topology);
+    *tensors = ef_calloc(n, sizeof **tensors);
+    for (size_t i = 0; *tensors && i < n; i++) {
+        (*tensors)[i] =
+            ef_calloc(ef_shape_elements(ef_topology_shape(topology, i)), sizeof(float));
+        if (!(*tensors)[i]) {
+            return EF_ERR_MEMORY;
+        }
+    }
+    return *tensors ? EF_OK : EF_ERR_MEMORY;
+}
+
+ef_status ef_forward_naive(const ef_net *net, const float *images, size_t n,
+                           float *logits, ef_error *err)
+{
+    const ef_topology *topology = net->topology;
+    size_t output = ef_topology_output(topology);
+    size_t n_in =
+        ef_shape_elements(ef_topology_shape(topology, ef_topology_input(topology)));
+    size_t n_out = ef_shape_elements(ef_topology_shape(topology, output));
+    float **tensors = NULL;
+    ef_status status = make_tensors(topology, &tensors);
+    for (size_t i = 0; i < n && !status; i++) {
+        run_image(net, tensors, images + i * n_in);
+        memcpy(logits + i * n_out, tensors[output], n_out * sizeof *logits);
+    }
+    for (size_t i = 0; tensors && i < ef_topology_n_nodes(topology); i++) {
+        ef_free(tensors[i]);
+    }
+    ef_free(tensors);
+    return status ? ef_error_memory(err) : EF_OK;
+}

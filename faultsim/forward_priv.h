@@ -1,0 +1,78 @@
+/* What planning and running share. */
+#ifndef EF_FAULTSIM_FORWARD_PRIV_H
+#define EF_FAULTSIM_FORWARD_PRIV_H
+
+#include "faultsim/forward.h"
+#include "faultsim/kernels.h"
+
+/* A function of one element that ends a step. */
+typedef struct ef_span {
+    ef_span_kind kind;
+    float *coef; /* (channels, EF_SPAN_COEF) */
+} ef_span;
+
+/* A stored tensor: the output of one step. */
+typedef struct ef_tensor {
+    ef_shape shape;
+    size_t offset; /* floats, in the arena */
+} ef_tensor;
+
+struct ef_step;
+
+typedef struct ef_forward_plan ef_forward_plan;
+
+typedef void ef_step_run(ef_forward *forward, const struct ef_step *step);
+
+/* A node, and the batch norms, activations and scales behind it that only it feeds. */
+typedef struct ef_step {
+    ef_step_run *run;
+    const ef_node *node;
+    uint32_t inputs[EF_MAX_INPUTS]; /* steps */
+    uint32_t n_inputs;
+    uint32_t last_reader; /* step; UINT32_MAX: the caller */
+    ef_tensor out;
+    ef_span *spans; /* (n_spans) */
+    size_t n_spans;
+    /* conv, dense and pools */
+    uint32_t kernel[2], dilation[2], groups;
+    ef_taps *rows, *columns; /* (height), (width) of the output */
+    float *weights;          /* packed as ef_conv_row has them */
+} ef_step;
+
+struct ef_forward_plan {
+    const ef_net *net;
+    const ef_kernels *kernels;
+    size_t most_lanes;
+    ef_step *steps;
+    size_t n_steps;
+    size_t output;     /* step */
+    size_t arena_size; /* floats */
+};
+
+struct ef_forward {
+    ef_forward_plan *plan; /* owned where owns is set */
+    int owns;
+    float *arena;
+    size_t lanes;        /* of the block in hand */
+    const float *images; /* likewise */
+    size_t n_images;
+};
+
+/* Floats between the channels of a tensor. */
+size_t ef_forward_plane(ef_shape shape, size_t lanes);
+
+EF_NODISCARD ef_status ef_forward_plan_create(ef_forward_plan **plan, const ef_net *net,
+                                              size_t max_batch,
+                                              const ef_kernels *kernels, ef_error *err);
+void ef_forward_plan_destroy(ef_forward_plan *plan);
+
+/* The function that runs an operation; the elementwise ones, where they cannot join
+ * the step before, copy. */
+ef_step_run *ef_forward_runner(ef_op op);
+
+/* ef_forward_create with kernels of the caller's choice. */
+EF_NODISCARD ef_status ef_forward_create_with(ef_forward **forward, const ef_net *net,
+                                              size_t max_batch,
+                                              const ef_kernels *kernels, ef_error *err);
+
+#endif

@@ -1,0 +1,242 @@
+/* The text of the kernels.  Before it is included, these are defined:
+ *   NAME(x)      the name of x in this instruction set
+ *   TARGET       attribute of every function
+ *   WIDTH        floats of a vector
+ *   BLOCK        output channels of one register block: BLOCK * EF_LANE_VECTORS
+ *                accumulators, as many vectors of the input, and one weight have
+ *                registers
+ *   vec          the vector, with LOAD STORE SPLAT FMA ADD SUB MUL DIV
+ *   CANON(x)     NaN made canonical
+ *   MAXOF(a, x)  a > x ? a : x, x where either is NaN or both are zeros
+ *   MINOF(a, x)  a < x ? a : x, likewise
+ *   GREATER_OR_NAN(x, m)  x > m or x is NaN ? x : m, and m where m is NaN
+ *   SLOPED(x, a) x >= 0 ? x : a * x */
+#include "faultsim/functions.h"
+
+/* Loops of constant length, written out so that their arrays become registers. */
+#if defined(__clang__)
+#define UNROLLED _Pragma("clang loop unroll(full)")
+#else
+#define UNROLLED _Pragma("GCC unroll 8")
+#endif
+
+#define BODY static inline TARGET __attribute__((always_inline))
+
+/* One output element of n_out channels in n_vectors * WIDTH images. */
+BODY void NAME(tile)(const ef_conv_row *row, const float *in, const float *weights,
+                     size_t n_columns, float *out, const int n_out, const int n_vectors)
+{
+    vec acc[BLOCK][EF_LANE_VECTORS];
+    UNROLLED for (int o = 0; o < n_out; o++)
+    {
+        UNROLLED for (int v = 0; v < n_vectors; v++)
+        {
+            acc[o][v] = row->first ? SPLAT(0.0f)
+                                   : LOAD(out + (size_t)o * row->out_plane + v * WIDTH);
+        }
+    }
+    for (size_t i = 0; i < row->n_in; i++) {
+        for (size_t r = 0; r < row->n_rows; r++) {
+            const float *x = in + i * row->in_plane + r * row->in_row;
+            const float *w = weights + i * row->w_in + r * row->w_row;
+            for (size_t c = 0; c < n_columns; c++) {
+                vec image[EF_LANE_VECTORS];
+                UNROLLED for (int v = 0; v < n_vectors; v++)
+                {
+                    image[v] = LOAD(x + v * WIDTH);
+                }
+                UNROLLED for (int o = 0; o < n_out; o++)
+                {
+                    vec weight = SPLAT(w[o]);
+                    UNROLLED for (int v = 0; v < n_vectors; v++)
+                    {
+                        acc[o][v] = FMA(image[v], weight, acc[o][v]);
+                    }
+                }
+                x += row->in_column;
+                w += BLOCK;
+            }
+        }
+    }
+    UNROLLED for (int o = 0; o < n_out; o++)
+    {
+        UNROLLED for (int v = 0; v < n_vectors; v++)
+        {
+            STORE(out + (size_t)o * row->out_plane + v * WIDTH, acc[o][v]);
+        }
+    }
+}
+
+/* All columns: blocks [begin, end) of n_out channels each. */
+BODY void NAME(tiles)(const ef_conv_row *row, size_t begin, size_t end, const int n_out,
+                      const int n_vectors)
+{
+    for (size_t x = 0; x < row->n_columns; x++) {
+        const ef_taps *taps = &row->columns[x];
+        const float *in = row->in + taps->at * row->lanes;
+        for (size_t b = begin; b < end; b++) {
+            NAME(tile)
+            (row, in, row->weights + b * row->w_block + taps->first * (size_t)BLOCK,
+             taps->count, row->out + b * BLOCK * row->out_plane + x * row->lanes, n_out,
+             n_vectors);
+        }
+    }
+}
+
+BODY void NAME(row_of)(const ef_conv_row *row, const int n_vectors)
+{
+    size_t whole = row->n_out / BLOCK;
+    if (whole > 0) {
+        NAME(tiles)(row, 0, whole, BLOCK, n_vectors);
+    }
+    switch (row->n_out % BLOCK) {
+#define REST(n)                                                                        \
+    case n:                                                                            \
+        NAME(tiles)(row, whole, whole + 1, n, n_vectors);                              \
+        break;
+        REST(1)
+        REST(2)
+        REST(3)
+#if BLOCK > 4
+        REST(4)
+        REST(5)
+        REST(6)
+        REST(7)
+#endif
+#undef REST
+    default:
+        break;
+    }
+}
+
+static TARGET void NAME(conv_row)(const ef_conv_row *row)
+{
+    switch (row->lanes / WIDTH) {
+    case 1:
+        NAME(row_of)(row, 1);
+        break;
+    case 2:
+        NAME(row_of)(row, 2);
+        break;
+    default:
+        NAME(row_of)(row, 3);
+        break;
+    }
+}
+
+static TARGET void NAME(maxpool_row)(const ef_pool_row *row)
+{
+    for (size_t x = 0; x < row->n_columns; x++) {
+        const ef_taps *taps = &row->columns[x];
+        for (size_t lane = 0; lane < row->lanes; lane += WIDTH) {
+            const float *in = row->in + taps->at * row->lanes + lane;
+            vec most = SPLAT(-INFINITY);
+            for (size_t r = 0; r < row->n_rows; r++) {
+                for (size_t c = 0; c < taps->count; c++) {
+                    vec value = LOAD(in + r * row->in_row + c * row->in_column);
+                    most = GREATER_OR_NAN(value, most);
+                }
+            }
+            STORE(row->out + x * row->lanes + lane, most);
+        }
+    }
+}
+
+static TARGET void NAME(avgpool_row)(const ef_pool_row *row)
+{
+    for (size_t x = 0; x < row->n_columns; x++) {
+        const ef_taps *taps = &row->columns[x];
+        vec count = SPLAT((float)(row->row_area * taps->area));
+        for (size_t lane = 0; lane < row->lanes; lane += WIDTH) {
+            const float *in = row->in + taps->at * row->lanes + lane;
+            vec sum = SPLAT(0.0f);
+            for (size_t r = 0; r < row->n_rows; r++) {
+                for (size_t c = 0; c < taps->count; c++) {
+                    sum = ADD(sum, LOAD(in + r * row->in_row + c * row->in_column));
+                }
+            }
+            vec mean = DIV(sum, count);
+            STORE(row->out + x * row->lanes + lane, CANON(mean));
+        }
+    }
+}
+
+static TARGET void NAME(add)(float *out, const float *x, const float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i += WIDTH) {
+        vec sum = ADD(LOAD(x + i), LOAD(y + i));
+        STORE(out + i, CANON(sum));
+    }
+}
+
+static TARGET void NAME(mul)(float *out, const float *x, const float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i += WIDTH) {
+        vec product = MUL(LOAD(x + i), LOAD(y + i));
+        STORE(out + i, CANON(product));
+    }
+}
+
+static TARGET void NAME(gate)(float *out, const float *x, const float *y, size_t n,
+                              size_t lanes)
+{
+    for (size_t i = 0; i < n; i += lanes) {
+        NAME(mul)(out + i, x + i, y, lanes);
+    }
+}
+
+/* A function of spans in vectors: x is the element, a, b, c the coefficients. */
+#define SPAN(name, value)                                                              \
+    static TARGET void NAME(name)(float *data, size_t n, const float *coef)            \
+    {                                                                                  \
+        vec a = SPLAT(coef[0]), b = SPLAT(coef[1]), c = SPLAT(coef[2]);                \
+        (void)a, (void)b, (void)c;                                                     \
+        for (size_t i = 0; i < n; i += WIDTH) {                                        \
+            vec x = LOAD(data + i);                                                    \
+            x = value;                                                                 \
+            STORE(data + i, x);                                                        \
+        }                                                                              \
+    }
+
+/* The same in scalars, for what has no vector form above. */
+#define SCALAR_SPAN(name, value)                                                       \
+    static TARGET void NAME(name)(float *data, size_t n, const float *coef)            \
+    {                                                                                  \
+        (void)coef;                                                                    \
+        for (size_t i = 0; i < n; i++) {                                               \
+            float x = data[i];                                                         \
+            data[i] = value;                                                           \
+        }                                                                              \
+    }
+
+SPAN(span_canon, CANON(x))
+SPAN(span_bias, (x = ADD(x, a), CANON(x)))
+SPAN(span_norm, (x = ADD(MUL(SUB(x, a), b), c), CANON(x)))
+SPAN(span_scale, (x = ADD(MUL(x, a), b), CANON(x)))
+SPAN(span_relu, MAXOF(SPLAT(0.0f), x))
+SPAN(span_clip, MINOF(b, MAXOF(a, x)))
+SPAN(span_slope, (x = SLOPED(x, a), CANON(x)))
+SPAN(span_hardsigmoid,
+     (x = MINOF(SPLAT(1.0f), MAXOF(SPLAT(0.0f), ADD(MUL(x, a), b))), CANON(x)))
+SPAN(span_hardswish,
+     (x = MUL(x, MINOF(SPLAT(1.0f), MAXOF(SPLAT(0.0f), ADD(MUL(x, a), b)))), CANON(x)))
+SCALAR_SPAN(span_sigmoid, exact_sigmoid(x))
+SCALAR_SPAN(span_tanh, exact_tanh(x))
+
+#define TABLE                                                                          \
+    .width = WIDTH, .block = BLOCK, .conv_row = NAME(conv_row),                        \
+    .maxpool_row = NAME(maxpool_row), .avgpool_row = NAME(avgpool_row),                \
+    .add = NAME(add), .mul = NAME(mul), .gate = NAME(gate),                            \
+    .spans = {                                                                         \
+        [EF_SPAN_CANON] = NAME(span_canon),                                            \
+        [EF_SPAN_BIAS] = NAME(span_bias),                                              \
+        [EF_SPAN_NORM] = NAME(span_norm),                                              \
+        [EF_SPAN_SCALE] = NAME(span_scale),                                            \
+        [EF_SPAN_RELU] = NAME(span_relu),                                              \
+        [EF_SPAN_CLIP] = NAME(span_clip),                                              \
+        [EF_SPAN_SLOPE] = NAME(span_slope),                                            \
+        [EF_SPAN_SIGMOID] = NAME(span_sigmoid),                                        \
+        [EF_SPAN_HARDSIGMOID] = NAME(span_hardsigmoid),                                \
+        [EF_SPAN_HARDSWISH] = NAME(span_hardswish),                                    \
+        [EF_SPAN_TANH] = NAME(span_tanh),                                              \
+    }

@@ -1,0 +1,311 @@
+#include "random_net.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* A graph in the making; tip is the node that the next one reads. */
+typedef struct growth {
+    ef_rng rng;
+    ef_graph graph;
+    size_t tip;
+    ef_shape shape; /* of the tip */
+} growth;
+
+static uint32_t draw(growth *g, uint32_t low, uint32_t high)
+{
+    return low + (uint32_t)ef_rng_below(&g->rng, high - low + 1);
+}
+
+static size_t append(growth *g, const ef_node *node)
+{
+    size_t index = 0;
+    cr_assert_eq(ef_graph_add(&g->graph, node, &index), EF_OK);
+    return index;
+}
+
+static ef_node reading(ef_op op, size_t input)
+{
+    ef_node node = ef_node_default(op);
+    node.n_inputs = node.op == EF_OP_INPUT ? 0 : 1;
+    node.inputs[0] = (uint32_t)input;
+    return node;
+}
+
+/* Keeps what was added since `before` if it makes a topology, else takes it back. */
+static void keep_if_valid(growth *g, size_t before, size_t tip)
+{
+    ef_topology *topology = NULL;
+    ef_error err = {0};
+    if (ef_topology_create(&topology, &g->graph, &err) == EF_OK) {
+        ef_shape shape = ef_topology_shape(topology, ef_topology_output(topology));
+        if (ef_shape_elements(shape) <= 3000) {
+            g->tip = tip;
+            g->shape = shape;
+            before = g->graph.n_nodes;
+        }
+        ef_topology_destroy(topology);
+    }
+    g->graph.n_nodes = before;
+}
+
+static uint32_t divisor(growth *g, uint32_t a, uint32_t b)
+{
+    uint32_t d = draw(g, 1, a < b ? a : b);
+    while (a % d || b % d) {
+        d--;
+    }
+    return d;
+}
+
+static ef_node any_conv(growth *g, size_t input)
+{
+    ef_node node = reading(EF_OP_CONV, input);
+    ef_conv *conv = &node.u.conv;
+    conv->channels = draw(g, 1, 13);
+    if (draw(g, 0, 3) == 0) { /* depthwise, with a multiplier */
+        conv->channels = g->shape.channels * draw(g, 1, 2);
+        conv->groups = g->shape.channels;
+    } else {
+        conv->groups = divisor(g, conv->channels, g->shape.channels);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        conv->kernel[i] = draw(g, 1, 4);
+        conv->stride[i] = draw(g, 1, 5) == 1 ? draw(g, 2, 3) : 1;
+        conv->dilation[i] = draw(g, 1, 3) == 1 ? draw(g, 2, 3) : 1;
+        conv->pad[i] = draw(g, 0, 3);
+        conv->pad[i + 2] = draw(g, 0, 3);
+    }
+    conv->bias = draw(g, 0, 1);
+    return node;
+}
+
+static ef_node any_dense(growth *g, size_t input)
+{
+    ef_node node = reading(EF_OP_DENSE, input);
+    node.u.dense.channels = draw(g, 1, 21);
+    node.u.dense.bias = draw(g, 0, 1);
+    return node;
+}
+
+static ef_node any_pool(growth *g, size_t input)
+{
+    static const ef_op ops[] = {EF_OP_MAXPOOL, EF_OP_AVGPOOL, EF_OP_AVGPOOL,
+                                EF_OP_GLOBALAVG, EF_OP_GLOBALMAX};
+    ef_node node = reading(ops[draw(g, 0, draw(g, 0, 3) ? 2 : 4)], input);
+    if (node.op == EF_OP_GLOBALAVG || node.op == EF_OP_GLOBALMAX) {
+        return node;
+    }
+    ef_pool *pool = &node.u.pool;
+    for (size_t i = 0; i < 2; i++) {
+        pool->kernel[i] = draw(g, 1, 3);
+        pool->stride[i] = draw(g, 1, 2);
+        pool->dilation[i] = node.op == EF_OP_MAXPOOL ? draw(g, 1, 2) : 1;
+        pool->pad[i] = draw(g, 0, pool->kernel[i] - 1);
+        pool->pad[i + 2] = draw(g, 0, pool->kernel[i] - 1);
+    }
+    pool->ceil_mode = draw(g, 0, 1);
+    pool->count_include_pad = node.op == EF_OP_AVGPOOL ? draw(g, 0, 1) : 0;
+    return node;
+}
+
+static ef_node any_activation(growth *g, size_t input)
+{
+    ef_node node = reading(EF_OP_ACTIVATION, input);
+    ef_activation *activation = &node.u.activation;
+    activation->kind = draw(g, 0, EF_ACTIVATION_COUNT - 1);
+    activation->low = activation->kind == EF_ACTIVATION_CLIP ? -0.5f : 0.2f;
+    activation->high = activation->kind == EF_ACTIVATION_CLIP ? 1.5f : 0.45f;
+    return node;
+}
+
+static ef_node any_move(growth *g, size_t input)
+{
+    static const ef_op ops[] = {EF_OP_PAD, EF_OP_SLICE, EF_OP_TRANSPOSE,
+                                EF_OP_UPSAMPLE};
+    static const uint32_t orders[][3] = {{0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}};
+    ef_node node = reading(ops[draw(g, 0, 3)], input);
+    const uint32_t sizes[3] = {g->shape.channels, g->shape.height, g->shape.width};
+    switch (node.op) {
+    case EF_OP_PAD:
+        for (size_t i = g->shape.rank == 2 ? 3 : 0; i < 3; i++) {
+            node.u.pad.before[i] = draw(g, 0, 2);
+            node.u.pad.after[i] = draw(g, 0, 2);
+        }
+        node.u.pad.value = draw(g, 0, 1) ? 0.0f : -0.75f;
+        break;
+    case EF_OP_SLICE:
+        for (size_t i = 0; i < 3; i++) {
+            node.u.slice.begin[i] = draw(g, 0, sizes[i] / 3);
+            node.u.slice.end[i] = sizes[i] - draw(g, 0, sizes[i] / 3);
+            node.u.slice.step[i] = draw(g, 1, 4) == 1 ? 2 : 1;
+        }
+        break;
+    case EF_OP_TRANSPOSE:
+        memcpy(node.u.transpose.order, orders[draw(g, 0, 3)], sizeof orders[0]);
+        break;
+    default:
+        node.u.upsample.factor[0] = draw(g, 1, 2);
+        node.u.upsample.factor[1] = draw(g, 1, 3);
+        break;
+    }
+    return node;
+}
+
+/* The tip and one or two of its convolutions or activations, joined. */
+static void grow_branches(growth *g)
+{
+    static const ef_op ops[] = {EF_OP_ADD, EF_OP_ADD, EF_OP_MUL, EF_OP_CONCAT};
+    size_t before = g->graph.n_nodes;
+    ef_node join = ef_node_default(ops[draw(g, 0, 3)]);
+    join.n_inputs = join.op == EF_OP_MUL ? 2 : draw(g, 2, 3);
+    join.inputs[0] = (uint32_t)g->tip;
+    for (uint32_t k = 1; k < join.n_inputs; k++) {
+        ef_node branch = any_activation(g, g->tip);
+        if (g->shape.rank == 4 && draw(g, 0, 2)) {
+            branch = reading(EF_OP_CONV, g->tip);
+            branch.u.conv.channels = g->shape.channels;
+            branch.u.conv.kernel[0] = branch.u.conv.kernel[1] = 3;
+            for (size_t i = 0; i < 4; i++) {
+                branch.u.conv.pad[i] = 1;
+            }
+        }
+        join.inputs[k] = (uint32_t)append(g, &branch);
+    }
+    keep_if_valid(g, before, append(g, &join));
+}
+
+/* Squeeze and excite: the tip times a gate of one element a channel. */
+static void grow_gate(growth *g)
+{
+    size_t before = g->graph.n_nodes;
+    ef_node pool = reading(EF_OP_GLOBALAVG, g->tip);
+    ef_node gate = reading(EF_OP_ACTIVATION, append(g, &pool));
+    gate.u.activation.kind = EF_ACTIVATION_SIGMOID;
+    ef_node join = ef_node_default(EF_OP_MUL);
+    size_t gated = append(g, &gate);
+    uint32_t first = draw(g, 0, 1);
+    join.n_inputs = 2;
+    join.inputs[first] = (uint32_t)g->tip;
+    join.inputs[1 - first] = (uint32_t)gated;
+    keep_if_valid(g, before, append(g, &join));
+}
+
+static void grow(growth *g)
+{
+    ef_node node;
+    size_t before = g->graph.n_nodes;
+    switch (draw(g, 0, 8)) {
+    case 0:
+    case 1:
+        node = g->shape.rank == 4 ? any_conv(g, g->tip) : any_dense(g, g->tip);
+        break;
+    case 2:
+        node = any_pool(g, g->tip);
+        break;
+    case 3:
+        node = any_activation(g, g->tip);
+        break;
+    case 4:
+        node = reading(EF_OP_BATCHNORM, g->tip);
+        break;
+    case 5:
+        node = reading(EF_OP_SCALE, g->tip);
+        break;
+    case 6:
+        node = any_move(g, g->tip);
+        break;
+    case 7:
+        grow_gate(g);
+        return;
+    default:
+        grow_branches(g);
+        return;
+    }
+    keep_if_valid(g, before, append(g, &node));
+}
+
+static void fill_parameters(ef_net *net, ef_rng *rng)
+{
+    for (size_t p = 0; p < net->n_params; p++) {
+        const ef_param *param = &net->params[p];
+        float *values = net->values + param->offset;
+        size_t fan_in = param->count / param->dims[0];
+        for (size_t i = 0; i < param->count; i++) {
+            double x = ef_rng_normal(rng);
+            values[i] =
+                (float)(param->role == EF_ROLE_WEIGHT ? x * sqrt(2.0 / (double)fan_in)
+                        : param->role == EF_ROLE_VARIANCE ? 0.3 + x * x
+                        : param->role == EF_ROLE_GAMMA    ? 1 + 0.2 * x
+                                                          : 0.3 * x);
+        }
+    }
+}
+
+static void finish(growth *g)
+{
+    if (g->shape.rank == 4 && draw(g, 0, 5)) {
+        size_t before = g->graph.n_nodes;
+        ef_node flatten = reading(EF_OP_FLATTEN, g->tip);
+        keep_if_valid(g, before, append(g, &flatten));
+    }
+    if (g->shape.rank == 2 && draw(g, 0, 5)) {
+        size_t before = g->graph.n_nodes;
+        ef_node dense = any_dense(g, g->tip);
+        keep_if_valid(g, before, append(g, &dense));
+    }
+}
+
+ef_net *random_net(uint64_t seed, size_t length, int flat)
+{
+    growth g = {.rng = ef_rng_stream(seed, EF_PURPOSE_TEST, 0, length, flat != 0)};
+    ef_graph_init(&g.graph);
+    ef_node input = ef_node_default(EF_OP_INPUT);
+    g.shape = (ef_shape){draw(&g, 1, 9), draw(&g, 1, 11), draw(&g, 1, 11), 4};
+    if (flat) {
+        g.shape = (ef_shape){draw(&g, 1, 40), 1, 1, 2};
+    }
+    input.u.input = g.shape;
+    g.tip = append(&g, &input);
+    for (size_t i = 0; i < length; i++) {
+        grow(&g);
+    }
+    finish(&g);
+    ef_topology *topology = NULL;
+    ef_net *net = NULL;
+    ef_error err = {0};
+    cr_assert_eq(ef_topology_create(&topology, &g.graph, &err), EF_OK, "seed %llu: %s",
+                 (unsigned long long)seed, err.text);
+    cr_assert_eq(ef_net_create(&net, topology, &err), EF_OK, "%s", err.text);
+    fill_parameters(net, &g.rng);
+    ef_topology_destroy(topology);
+    ef_graph_clear(&g.graph);
+    return net;
+}
+
+size_t random_net_inputs(const ef_net *net)
+{
+    return ef_shape_elements(
+        ef_topology_shape(net->topology, ef_topology_input(net->topology)));
+}
+
+size_t random_net_outputs(const ef_net *net)
+{
+    return ef_shape_elements(
+        ef_topology_shape(net->topology, ef_topology_output(net->topology)));
+}
+
+float *random_images(const ef_net *net, uint64_t seed, size_t n)
+{
+    size_t size = n * random_net_inputs(net);
+    float *images = ef_calloc(size, sizeof *images);
+    ef_rng rng = ef_rng_stream(seed, EF_PURPOSE_TEST, 1, n, 0);
+    cr_assert_not_null(images);
+    for (size_t i = 0; i < size; i++) {
+        images[i] = (float)ef_rng_normal(&rng);
+    }
+    return images;
+}

@@ -1,0 +1,22 @@
+/* Random networks for tests that hold two executions equal: small, and with every
+ * operation of the topology in its less usual forms (groups, dilation, uneven padding,
+ * ceil mode, padding that counts, slices with steps, gates, sums of three). */
+#ifndef EF_TESTS_RANDOM_NET_H
+#define EF_TESTS_RANDOM_NET_H
+
+#include "base/rng.h"
+#include "net/net.h"
+
+/* A network of some `length` operations, flat (an MLP) where flat is set; weights
+ * N(0, 2 / fan-in), and every other parameter at random too.  It asserts by itself;
+ * released with ef_net_destroy. */
+ef_net *random_net(uint64_t seed, size_t length, int flat);
+
+/* n images for it, N(0, 1), released with ef_free. */
+float *random_images(const ef_net *net, uint64_t seed, size_t n);
+
+/* Elements of an image, and of a row of logits. */
+size_t random_net_inputs(const ef_net *net);
+size_t random_net_outputs(const ef_net *net);
+
+#endif
