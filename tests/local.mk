@@ -56,6 +56,19 @@ UNIT_TESTS += %D%/test_csv
 %C%_test_csv_SOURCES = %D%/test_csv.c $(TEST_SCRATCH)
 %C%_test_csv_LDADD = $(FLOOR0) $(CRITERION_LIBS)
 
+TEST_DATASET = %D%/dataset_help.c %D%/dataset_help.h $(TEST_SCRATCH)
+
+UNIT_TESTS += %D%/test_dataset_csv
+%C%_test_dataset_csv_SOURCES = %D%/test_dataset_csv.c $(TEST_DATASET)
+%C%_test_dataset_csv_LDADD = $(FLOOR2) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_split
+%C%_test_split_SOURCES = %D%/test_split.c $(TEST_DATASET)
+%C%_test_split_LDADD = $(FLOOR2) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_batch
+%C%_test_batch_LDADD = $(FLOOR2) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_objectives
 %C%_test_objectives_LDADD = $(FLOOR4) $(CRITERION_LIBS)
 

@@ -69,8 +69,7 @@ static void take_field(void *bytes, size_t size, void *context)
         return;
     }
     r->offsets[r->n_fields++] = r->text.size;
-    ef_text_add_bytes(&r->text, bytes, size);
-    ef_text_add_bytes(&r->text, "", 1);
+    ef_text_add_bytes(&r->text, bytes, size + 1); /* libcsv sets a NUL behind it */
 }
 
 static ef_status deliver(reader *r)

@@ -7,3 +7,14 @@ noinst_LIBRARIES += %D%/libnet.a
   %D%/topology_keys.c %D%/topology_keys_priv.h %D%/topology_write.c
 %C%_libnet_a_SOURCES += %D%/net.c %D%/net.h
 %C%_libnet_a_SOURCES += %D%/stored.c %D%/stored.h
+
+# Data sets.
+%C%_libnet_a_SOURCES += \
+  %D%/dataset.c %D%/dataset.h %D%/dataset_priv.h \
+  %D%/dataset_csv.c %D%/dataset_idx.c %D%/dataset_cifar.c %D%/dataset_ppm.c \
+  %D%/dataset_folder.c %D%/dataset_group.c %D%/dataset_setting.c \
+  %D%/dataset_summary.c %D%/csv_header.c %D%/csv_header_priv.h \
+  %D%/image_ppm.c %D%/image_resize.c %D%/image_priv.h
+%C%_libnet_a_SOURCES += %D%/split.c %D%/split.h
+%C%_libnet_a_SOURCES += %D%/normalisation.c %D%/normalisation.h
+%C%_libnet_a_SOURCES += %D%/batch.c %D%/batch.h
