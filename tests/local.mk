@@ -48,6 +48,50 @@ UNIT_TESTS += %D%/test_store
 
 TEST_SCRATCH = %D%/scratch.c %D%/scratch.h
 
+UNIT_TESTS += %D%/test_status
+%C%_test_status_LDADD = $(FLOOR0) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_mem
+%C%_test_mem_LDADD = $(FLOOR0) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_hash
+%C%_test_hash_LDADD = $(FLOOR0) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_text
+%C%_test_text_LDADD = $(FLOOR0) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_stop
+%C%_test_stop_LDADD = $(FLOOR0) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_rng
+%C%_test_rng_LDADD = $(FLOOR0) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_mathfn
+%C%_test_mathfn_LDADD = $(FLOOR0) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_sum
+%C%_test_sum_LDADD = $(FLOOR0) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_parse
+%C%_test_parse_LDADD = $(FLOOR0) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_progress
+%C%_test_progress_LDADD = $(FLOOR0) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_parallel
+%C%_test_parallel_LDADD = $(FLOOR0) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_yaml
+%C%_test_yaml_SOURCES = %D%/test_yaml.c $(TEST_SCRATCH)
+%C%_test_yaml_LDADD = $(FLOOR0) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_file
+%C%_test_file_SOURCES = %D%/test_file.c $(TEST_SCRATCH)
+%C%_test_file_LDADD = $(FLOOR0) $(CRITERION_LIBS)
+
+EXTRA_DIST += %D%/known/coefficients.py %D%/known/mathfn.py %D%/known/mathfn.inc \
+  %D%/known/pcg64.cpp %D%/known/pcg64.py %D%/known/pcg64.inc
+
 UNIT_TESTS += %D%/test_stream
 %C%_test_stream_SOURCES = %D%/test_stream.c $(TEST_SCRATCH)
 %C%_test_stream_LDADD = $(FLOOR0) $(CRITERION_LIBS)

@@ -198,12 +198,15 @@ static int close_stream(ef_output *output)
 
 static int flush_stream(const ef_output *output)
 {
-    errno = 0;
     if (fflush(output->stream) != 0) {
         return -1;
     }
     if (ferror(output->stream)) {
-        errno = errno ? errno : EIO;
+        /* Why an earlier write failed is forgotten; one byte more, to an output that
+         * is lost anyway, tells it again. */
+        if (write(fileno(output->stream), "", 1) >= 0) {
+            errno = EIO;
+        }
         return -1;
     }
     return output->temporary ? fsync(fileno(output->stream)) : 0;

@@ -7,8 +7,10 @@ static volatile sig_atomic_t requested;
 
 static void on_signal(int number)
 {
+    (void)number;
     requested = 1;
-    signal(number, SIG_DFL);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
 }
 
 void ef_stop_install(void)
