@@ -1,2 +1,13 @@
 dist_pkgdata_DATA += %D%/digits.csv %D%/digits.README
 EXTRA_DIST += scripts/make-digits
+
+# Reference topologies; scripts/make-topologies writes the repetitive ones.
+topologiesdir = $(pkgdatadir)/topologies
+dist_topologies_DATA = \
+  %D%/topologies/cnn-digits.yaml %D%/topologies/dilatedvgg.yaml \
+  %D%/topologies/lenet5.yaml %D%/topologies/mlp.yaml \
+  %D%/topologies/mobilenetv2.yaml %D%/topologies/mobilenetv2-5m.yaml \
+  %D%/topologies/nasnet-a.yaml %D%/topologies/nasnet-a-5m.yaml \
+  %D%/topologies/resnet20.yaml \
+  %D%/topologies/resnet8.yaml %D%/topologies/resnet8-digits.yaml
+EXTRA_DIST += scripts/make-topologies

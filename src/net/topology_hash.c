@@ -29,15 +29,16 @@
 typedef struct walk {
     const ef_graph *graph;
     const uint32_t *sorted;
-    uint64_t *colors; /* (n_nodes) */
-    uint64_t *trial;  /* (n_nodes) colours after one mark */
-    uint64_t *best;   /* (n_nodes) the smallest of them */
-    uint64_t *heard;  /* (n_nodes) sums over readers, inside refine */
-    uint32_t *depth;  /* (n_nodes) longest path from the input */
-    uint32_t *stack;  /* (n_nodes) the path from the output to where the walk is */
-    uint32_t *next;   /* (n_nodes) the input to visit next, of nodes on the stack */
-    uint8_t *placed;  /* (n_nodes) on the stack or in the order */
-    uint32_t *order;  /* (n_nodes) */
+    uint64_t *colors;    /* (n_nodes) */
+    uint64_t *trial;     /* (n_nodes) colours after one mark */
+    uint64_t *best;      /* (n_nodes) the smallest of them */
+    uint64_t *heard;     /* (n_nodes) sums over readers, inside refine */
+    uint32_t *depth;     /* (n_nodes) longest path from the input */
+    uint32_t *n_readers; /* (n_nodes) */
+    uint32_t *stack;     /* (n_nodes) the path from the output to where the walk is */
+    uint32_t *next;      /* (n_nodes) the input to visit next, of nodes on the stack */
+    uint8_t *placed;     /* (n_nodes) on the stack or in the order */
+    uint32_t *order;     /* (n_nodes) */
     size_t n_ordered;
 } walk;
 
@@ -151,6 +152,35 @@ static size_t list_inputs(const walk *w, const ef_node *node,
     return n;
 }
 
+/* Whether two nodes of one colour end two chains that part from one node and that
+ * nobody else reads: swapping the chains changes nothing. */
+static int are_twins(const walk *w, uint32_t a, uint32_t b)
+{
+    while (a != b) {
+        const ef_node *node_a = &w->graph->nodes[a], *node_b = &w->graph->nodes[b];
+        if (w->n_readers[a] != 1 || w->n_readers[b] != 1 || node_a->n_inputs != 1 ||
+            node_b->n_inputs != 1) {
+            return 0;
+        }
+        a = node_a->inputs[0];
+        b = node_b->inputs[0];
+    }
+    return 1;
+}
+
+/* The first input in list that has the colour of the one before it and is not its
+ * twin; n where there is none. */
+static size_t find_tie(const walk *w, const uint32_t *list, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        if (w->colors[list[i]] == w->colors[list[i - 1]] &&
+            !are_twins(w, list[i - 1], list[i])) {
+            return i;
+        }
+    }
+    return n;
+}
+
 /* Puts the inputs of a commuting node in the order of their visit, those visited
  * before in front. */
 static void settle_inputs(walk *w, ef_node *node)
@@ -159,9 +189,7 @@ static void settle_inputs(walk *w, ef_node *node)
     size_t n, tie;
     do {
         n = list_inputs(w, node, list);
-        for (tie = 1; tie < n && w->colors[list[tie]] != w->colors[list[tie - 1]];) {
-            tie++;
-        }
+        tie = find_tie(w, list, n);
         if (tie < n) {
             size_t end = tie + 1;
             while (end < n && w->colors[list[end]] == w->colors[list[tie]]) {
@@ -227,6 +255,7 @@ static void colour(walk *w)
         w->depth[index] = 0;
         for (uint32_t k = 0; k < node->n_inputs; k++) {
             uint32_t depth = w->depth[node->inputs[k]] + 1;
+            w->n_readers[node->inputs[k]]++;
             w->depth[index] = depth > w->depth[index] ? depth : w->depth[index];
         }
     }
@@ -238,7 +267,7 @@ ef_status ef_topology_order(ef_graph *graph, const uint32_t *sorted, size_t outp
 {
     size_t n = graph->n_nodes;
     uint64_t *room =
-        ef_calloc(n, 4 * sizeof(uint64_t) + 3 * sizeof(uint32_t) + sizeof(uint8_t));
+        ef_calloc(n, 4 * sizeof(uint64_t) + 4 * sizeof(uint32_t) + sizeof(uint8_t));
     if (!room) {
         return EF_ERR_MEMORY;
     }
@@ -253,7 +282,8 @@ ef_status ef_topology_order(ef_graph *graph, const uint32_t *sorted, size_t outp
         .depth = words,
         .stack = words + n,
         .next = words + 2 * n,
-        .placed = (uint8_t *)(words + 3 * n),
+        .n_readers = words + 3 * n,
+        .placed = (uint8_t *)(words + 4 * n),
         .order = order,
     };
     colour(&w);
