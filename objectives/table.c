@@ -5,7 +5,7 @@
 
 const ef_objective_row ef_objective_rows[] = {
     {"error", "share", EF_MINIMISE, EF_COST_TRAINED, "", NULL,
-     "share of the validation images that the trained network gets wrong", ""},
+     "share of the validation images that it gets wrong", ""},
     {"size", "bit", EF_MINIMISE, EF_COST_TOPOLOGY, "format", ef_score_size,
      "memory for weights and biases, weights in their format", ""},
     {"params", "", EF_MINIMISE, EF_COST_TOPOLOGY, "", ef_score_params,
@@ -18,6 +18,7 @@ const ef_objective_row ef_objective_rows[] = {
      "conv and dense layers on the longest way through", ""},
     {"asi", "", EF_MINIMISE, EF_COST_TOPOLOGY, "", ef_score_asi,
      "architecture sensitivity: sum of rho^2/N over the stored tensors",
-     "our reconstruction of Schorn et al. 2020, who give no public formula"},
+     "our reconstruction of the index of Schorn et al. (2020), whose formula is not "
+     "public"},
     {.name = NULL},
 };

@@ -13,9 +13,9 @@ static ef_table example(void)
     ef_table table;
     ef_table_init(&table);
     ef_table_add_note(&table, "evoflip", "0.1.0");
-    ef_table_add_column(&table, "file");
-    ef_table_add_column(&table, "params");
-    ef_table_add_column(&table, "asi");
+    ef_table_add_column(&table, "file", "");
+    ef_table_add_column(&table, "params", "");
+    ef_table_add_column(&table, "asi", "1/bit");
     ef_table_add_text(&table, "net,\"1\".yaml");
     ef_table_add_number(&table, 1234567);
     ef_table_add_number(&table, 0.1);
@@ -38,9 +38,9 @@ static void expect_text(void (*write)(const ef_table *, ef_text *),
 
 Test(table_print, columns_are_aligned_and_an_unknown_number_is_a_dash)
 {
-    expect_text(ef_table_print, "file           params  asi\n"
-                                "net,\"1\".yaml  1234567  0.1\n"
-                                "\xc3\xa4.yaml              5    -\n");
+    expect_text(ef_table_print, "file           params  asi (1/bit)\n"
+                                "net,\"1\".yaml  1234567          0.1\n"
+                                "\xc3\xa4.yaml              5            -\n");
 }
 
 Test(table_csv, fields_are_quoted_where_they_must_and_notes_are_comments)

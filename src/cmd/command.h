@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cmd/common.h"
 #include "cmd/option.h"
+#include "report/table.h"
 
 struct ef_command;
 
@@ -33,6 +34,7 @@ typedef struct ef_command {
     ef_status (*run)(const ef_call *call, ef_error *err);
 } ef_command;
 
+extern const ef_command ef_command_score;
 extern const ef_command ef_command_help;
 extern const ef_command ef_command_version;
 
@@ -67,6 +69,10 @@ ef_progress *ef_call_progress(const ef_call *call, const char *what, size_t tota
 /* Writes a text on stdout and clears it.  EF_ERR_MEMORY where it could not be made,
  * EF_ERR_IO where it could not be written (without words where a pipe was closed). */
 EF_NODISCARD ef_status ef_print_text(ef_text *text, ef_error *err);
+/* The table where --csv and --json say: CSV into its file, JSON or, unless the CSV went
+ * to stdout, the aligned table on stdout. */
+EF_NODISCARD ef_status ef_call_print_table(const ef_call *call, const ef_table *table,
+                                           ef_error *err);
 /* EF_ERR_EXISTS where path is there and --force is not; for outputs that cost time to
  * make, before that time is spent. */
 EF_NODISCARD ef_status ef_call_check_output(const ef_call *call, const char *path,

@@ -2,6 +2,7 @@
 #include "cmd/command.h"
 
 const ef_command *const ef_commands[] = {
+    &ef_command_score,
     &ef_command_help,
     &ef_command_version,
     NULL,

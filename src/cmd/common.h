@@ -10,11 +10,17 @@
 
 #include "cmd/option.h"
 #include "format/format.h"
+#include "net/dataset.h"
+#include "net/topology.h"
+#include "objectives/objective.h"
 
 typedef struct ef_common {
     const char *data;
-    const char *split_name; /* NULL: the command's own part */
-    uint64_t images;        /* 0: all */
+    const char *shape;
+    const char *label;
+    const char *group;
+    int crop;
+    uint64_t images; /* 0: all */
     const char *objectives;
     ef_words limits;
     ef_format format;
@@ -29,82 +35,81 @@ typedef struct ef_common {
     int force;
 } ef_common;
 
-#define EF_COMMON_FIELD(field) offsetof(ef_common, field)
+/* clang-format off */
+#define EF_COMMON_ROW(option, kind, heading, field, value, sentence)                   \
+    .name = option, .type = kind, .group = heading, .argument = value,                 \
+    .offset = offsetof(ef_common, field), .help = sentence
 
-#define EF_COMMON_DATA                                                                 \
-    {                                                                                  \
-        .name = "data", .argument = "X", .type = EF_OPTION_PATH,                       \
-        .offset = EF_COMMON_FIELD(data), .fallback = "digits",                         \
-        .help =                                                                        \
-            "data set: digits, fashion, or a path to CSV, IDX, CIFAR or PPM images"    \
-    }
+/* Five rows: which data, and how to read them. */
+#define EF_COMMON_DATA(default_data)                                                   \
+    {EF_COMMON_ROW("data", EF_OPTION_PATH, "Data", data, "digits|fashion|PATH",        \
+                   "labelled images: a set known by name; CSV, IDX, CIFAR or PPM files"),\
+     .fallback = default_data},                                                        \
+    {EF_COMMON_ROW("shape", EF_OPTION_TEXT, "Data", shape, "CxHxW",                    \
+                   "shape of a CSV row; what PPM images are resized to")},             \
+    {EF_COMMON_ROW("label", EF_OPTION_TEXT, "Data", label, "COLUMN",                   \
+                   "CSV column of the label: first, last, a number from 1, a name")},  \
+    {EF_COMMON_ROW("group", EF_OPTION_TEXT, "Data", group, "COLUMN",                   \
+                   "CSV column whose equal values stay in one part, or none")},        \
+    {EF_COMMON_ROW("crop", EF_OPTION_FLAG, "Data", crop, NULL,                         \
+                   "keep only the region of interest of PPM images")}
 #define EF_COMMON_IMAGES                                                               \
-    {                                                                                  \
-        .name = "images", .argument = "N", .type = EF_OPTION_COUNT,                    \
-        .offset = EF_COMMON_FIELD(images), .min = 1, .max = 1e9, .shown = "all",       \
-        .help = "use only the first N images, in file order"                           \
-    }
-#define EF_COMMON_FORMAT(default_format)                                               \
-    {                                                                                  \
-        .name = "format", .argument = "F", .type = EF_OPTION_FORMAT,                   \
-        .offset = EF_COMMON_FIELD(format), .fallback = default_format,                 \
-        .help = "number format of nodes that state none: int8, fixed8, e4m3, fp32 ..." \
-    }
+    {EF_COMMON_ROW("images", EF_OPTION_COUNT, "Data", images, "N",                     \
+                   "use only the first N images, in file order"),                      \
+     .min = 1, .max = 1e9, .shown = "all"}
 #define EF_COMMON_OBJECTIVES(default_list)                                             \
-    {                                                                                  \
-        .name = "objectives", .argument = "LIST", .type = EF_OPTION_TEXT,              \
-        .offset = EF_COMMON_FIELD(objectives), .fallback = default_list,               \
-        .help = "objectives, separated by commas; evoflip score --list explains them"  \
-    }
+    {EF_COMMON_ROW("objectives", EF_OPTION_TEXT, "Objectives", objectives, "LIST",     \
+                   "with commas between; evoflip score --list explains them"),         \
+     .fallback = default_list}
 #define EF_COMMON_LIMIT                                                                \
-    {                                                                                  \
-        .name = "limit", .argument = "'NAME<=N'", .type = EF_OPTION_LIST,              \
-        .offset = EF_COMMON_FIELD(limits),                                             \
-        .help = "bound an objective, as in 'params<=50k'; may be repeated"             \
-    }
+    {EF_COMMON_ROW("limit", EF_OPTION_LIST, "Objectives", limits, "'NAME<=N'",         \
+                   "bound an objective, as in 'params<=50k'; may be repeated")}
+#define EF_COMMON_FORMAT(default_format)                                               \
+    {EF_COMMON_ROW("format", EF_OPTION_FORMAT, "Objectives", format, "F",              \
+                   "number format of weights whose node states none: int8, fixed8, "   \
+                   "e4m3, fp32 ..."),                                                  \
+     .fallback = default_format}
 #define EF_COMMON_SEED                                                                 \
-    {                                                                                  \
-        .name = "seed", .argument = "S", .type = EF_OPTION_U64,                        \
-        .offset = EF_COMMON_FIELD(seed), .fallback = "1",                              \
-        .help = "seed of every random draw; the same seed gives the same bytes"        \
-    }
+    {EF_COMMON_ROW("seed", EF_OPTION_U64, "Running", seed, "S",                        \
+                   "seed of every random draw: the same seed gives the same bytes"),   \
+     .fallback = "1"}
 #define EF_COMMON_THREADS                                                              \
-    {                                                                                  \
-        .name = "threads", .argument = "N", .type = EF_OPTION_U64,                     \
-        .offset = EF_COMMON_FIELD(threads), .min = 1, .max = 4096,                     \
-        .shown = "all cores", .help = "threads to compute on; no result depends on it" \
-    }
+    {EF_COMMON_ROW("threads", EF_OPTION_U64, "Running", threads, "N",                  \
+                   "threads to compute on; no result depends on it"),                  \
+     .min = 1, .max = 4096, .shown = "all cores"}
 #define EF_COMMON_QUIET                                                                \
-    {                                                                                  \
-        .name = "quiet", .letter = 'q', .type = EF_OPTION_FLAG,                        \
-        .offset = EF_COMMON_FIELD(quiet), .help = "no progress on standard error"      \
-    }
+    {EF_COMMON_ROW("quiet", EF_OPTION_FLAG, "Running", quiet, NULL,                    \
+                   "no progress on standard error"),                                   \
+     .letter = 'q'}
 #define EF_COMMON_VERBOSE                                                              \
-    {                                                                                  \
-        .name = "verbose", .letter = 'v', .type = EF_OPTION_FLAG,                      \
-        .offset = EF_COMMON_FIELD(verbose), .help = "say more on standard error"       \
-    }
+    {EF_COMMON_ROW("verbose", EF_OPTION_FLAG, "Running", verbose, NULL,                \
+                   "say more on standard error"),                                      \
+     .letter = 'v'}
 /* What -o names differs: a file, a folder. */
-#define EF_COMMON_OUTPUT(what, default_path, sentence)                                 \
-    {                                                                                  \
-        .name = "output", .letter = 'o', .argument = what, .type = EF_OPTION_PATH,     \
-        .offset = EF_COMMON_FIELD(output), .fallback = default_path, .help = sentence  \
-    }
+#define EF_COMMON_OUTPUT(value, default_path, sentence)                                \
+    {EF_COMMON_ROW("output", EF_OPTION_PATH, "Output", output, value, sentence),       \
+     .letter = 'o', .fallback = default_path}
 #define EF_COMMON_CSV                                                                  \
-    {                                                                                  \
-        .name = "csv", .argument = "FILE", .type = EF_OPTION_PATH,                     \
-        .offset = EF_COMMON_FIELD(csv),                                                \
-        .help = "write the table as CSV; - is standard output"                         \
-    }
+    {EF_COMMON_ROW("csv", EF_OPTION_PATH, "Output", csv, "FILE",                       \
+                   "write the table as CSV; - is standard output")}
 #define EF_COMMON_JSON                                                                 \
-    {                                                                                  \
-        .name = "json", .type = EF_OPTION_FLAG, .offset = EF_COMMON_FIELD(json),       \
-        .help = "print the table as JSON"                                              \
-    }
+    {EF_COMMON_ROW("json", EF_OPTION_FLAG, "Output", json, NULL,                       \
+                   "print the table as JSON")}
 #define EF_COMMON_FORCE                                                                \
-    {                                                                                  \
-        .name = "force", .letter = 'f', .type = EF_OPTION_FLAG,                        \
-        .offset = EF_COMMON_FIELD(force), .help = "overwrite outputs that exist"       \
-    }
+    {EF_COMMON_ROW("force", EF_OPTION_FLAG, "Output", force, NULL,                     \
+                   "overwrite outputs that exist"),                                    \
+     .letter = 'f'}
+/* clang-format on */
+
+/* Reads --data and its fellows; *set is released with ef_dataset_clear. */
+EF_NODISCARD ef_status ef_common_load_data(const ef_common *common, ef_dataset *set,
+                                           ef_error *err);
+/* --objectives and --limit; EF_ERR_USAGE names the option. */
+EF_NODISCARD ef_status ef_common_objectives(const ef_common *common,
+                                            ef_objective_list *list, ef_error *err);
+#define EF_LIMITS_MAX 32
+/* limits has room for EF_LIMITS_MAX. */
+EF_NODISCARD ef_status ef_common_limits(const ef_common *common, ef_limit *limits,
+                                        size_t *n, ef_error *err);
 
 #endif

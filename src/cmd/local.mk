@@ -3,10 +3,12 @@ noinst_LIBRARIES += %D%/libcmd.a
 %C%_libcmd_a_SOURCES = \
   %D%/command.c %D%/command.h \
   %D%/commands.c \
-  %D%/common.h \
+  %D%/common.c %D%/common.h \
   %D%/help.c \
+  %D%/model.c %D%/model.h \
   %D%/nearest.c %D%/nearest.h \
   %D%/option.c %D%/option.h \
   %D%/paths.c %D%/paths.h \
+  %D%/score.c \
   %D%/stdout.c \
   %D%/version.c

@@ -353,16 +353,39 @@ static void add_row(ef_text *text, const ef_option *row)
     ef_text_add(text, "\n");
 }
 
+/* The group that the row at index belongs to. */
+static const char *group_of(const ef_option *rows, size_t index)
+{
+    while (!rows[index].group && index > 0) {
+        index--;
+    }
+    return rows[index].group ? rows[index].group : "Options";
+}
+
+static int is_first_of_group(const ef_option *rows, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (strcmp(group_of(rows, i), group_of(rows, index)) == 0) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 void ef_options_print(const ef_option *rows, ef_text *text)
 {
-    if (!rows->name || !rows->group) {
-        ef_text_add(text, "\nOptions:\n");
-    }
-    for (const ef_option *row = rows; row->name; row++) {
-        if (row->group) {
-            ef_text_add(text, "\n%s:\n", row->group);
+    size_t n = ef_options_count(rows);
+    for (size_t i = 0; i < n; i++) {
+        if (!is_first_of_group(rows, i)) {
+            continue;
         }
-        add_row(text, row);
+        ef_text_add(text, "\n%s:\n", group_of(rows, i));
+        for (size_t k = i; k < n; k++) {
+            if (strcmp(group_of(rows, k), group_of(rows, i)) == 0) {
+                add_row(text, &rows[k]);
+            }
+        }
     }
-    ef_text_add(text, "  -h, --help              this text\n");
+    ef_text_add(text, "%s  -h, --help              this text\n",
+                n ? "" : "\nOptions:\n");
 }

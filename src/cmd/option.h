@@ -37,7 +37,7 @@ typedef struct ef_option {
     size_t offset;            /* of the field in the command's settings */
     const char *fallback;     /* parsed where the option is not given; NULL: zero */
     const char *help;         /* one sentence, without the default */
-    const char *group;        /* heading above this row; NULL: as the row before */
+    const char *group;        /* heading in the help; NULL: as the row before */
     double min, max;          /* of numbers, inclusive; both 0: no bound */
     const char *const *names; /* of a choice, NULL at the end */
     const char *shown;        /* the default in words, where fallback does not say it */

@@ -1,8 +1,9 @@
-/* Standard output: written, flushed, checked. */
+/* Where results go: standard output, checked, and tables in files. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "cmd/command.h"
 
 /* A reader that went away (`| head`) needs no words. */
@@ -34,4 +35,37 @@ ef_status ef_stdout_close(ef_error *err)
     int failed = ferror(stdout);
     errno = 0;
     return fclose(stdout) != 0 || failed ? write_failed(errno, err) : EF_OK;
+}
+
+static ef_status write_csv(const char *path, int force, const ef_table *table,
+                           ef_error *err)
+{
+    ef_text text = {0};
+    ef_table_write_csv(table, &text);
+    if (strcmp(path, "-") == 0) {
+        return ef_print_text(&text, err);
+    }
+    ef_status status = text.failed
+                           ? ef_error_memory(err)
+                           : ef_file_write(path, force, text.bytes, text.size, err);
+    ef_text_clear(&text);
+    return status;
+}
+
+ef_status ef_call_print_table(const ef_call *call, const ef_table *table, ef_error *err)
+{
+    const ef_common *common = ef_call_common(call);
+    ef_text text = {0};
+    if (common->csv) {
+        ef_status status = write_csv(common->csv, common->force, table, err);
+        if (status != EF_OK) {
+            return status;
+        }
+    }
+    if (common->json) {
+        ef_table_write_json(table, &text);
+    } else if (!common->csv || strcmp(common->csv, "-") != 0) {
+        ef_table_print(table, &text);
+    }
+    return ef_print_text(&text, err);
 }

@@ -17,15 +17,19 @@ void ef_table_clear(ef_table *table)
 {
     for (size_t i = 0; i < table->n_columns; i++) {
         ef_free(table->names[i]);
+        ef_free(table->units[i]);
     }
     for (size_t i = 0; i < table->n_cells; i++) {
         ef_free(table->cells[i].text);
     }
-    for (size_t i = 0; i < 2 * table->n_notes; i++) {
+    for (size_t i = 0; i < table->n_notes; i++) {
+        ef_free(table->keys[i]);
         ef_free(table->notes[i]);
     }
     ef_free(table->names);
+    ef_free(table->units);
     ef_free(table->cells);
+    ef_free(table->keys);
     ef_free(table->notes);
     ef_table_init(table);
 }
@@ -42,9 +46,24 @@ static int append(char ***list, size_t n, const char *text)
     return grown[n] != NULL;
 }
 
-void ef_table_add_column(ef_table *table, const char *name)
+/* Appends a and b; both or none. */
+static int append_both(char ***first, const char *a, char ***second, const char *b,
+                       size_t n)
 {
-    if (!table->failed && append(&table->names, table->n_columns, name)) {
+    if (!append(first, n, a)) {
+        return 0;
+    }
+    if (!append(second, n, b)) {
+        ef_free((*first)[n]);
+        return 0;
+    }
+    return 1;
+}
+
+void ef_table_add_column(ef_table *table, const char *name, const char *unit)
+{
+    if (!table->failed &&
+        append_both(&table->names, name, &table->units, unit, table->n_columns)) {
         table->n_columns++;
     } else {
         table->failed = 1;
@@ -53,17 +72,12 @@ void ef_table_add_column(ef_table *table, const char *name)
 
 void ef_table_add_note(ef_table *table, const char *key, const char *value)
 {
-    size_t n = 2 * table->n_notes;
-    if (table->failed || !append(&table->notes, n, key)) {
+    if (!table->failed &&
+        append_both(&table->keys, key, &table->notes, value, table->n_notes)) {
+        table->n_notes++;
+    } else {
         table->failed = 1;
-        return;
     }
-    if (!append(&table->notes, n + 1, value)) {
-        ef_free(table->notes[n]);
-        table->failed = 1;
-        return;
-    }
-    table->n_notes++;
 }
 
 static void add_cell(ef_table *table, ef_cell cell)
@@ -135,6 +149,14 @@ static size_t width_of(const char *text)
     return width;
 }
 
+/* "size (bit)" */
+static void add_head(const ef_table *table, size_t column, ef_text *head)
+{
+    const char *unit = table->units[column];
+    ef_text_add(head, "%s%s%s%s", table->names[column], unit[0] ? " (" : "", unit,
+                unit[0] ? ")" : "");
+}
+
 static void add_padded(ef_text *text, const char *word, size_t width, int right,
                        int last)
 {
@@ -143,36 +165,55 @@ static void add_padded(ef_text *text, const char *word, size_t width, int right,
                 right || last ? 0 : space, "", last ? "\n" : "  ");
 }
 
+/* How a column is laid out. */
+typedef struct layout {
+    ef_text head;
+    size_t width;
+    int right;
+} layout;
+
+static void lay_out(const ef_table *table, size_t column, layout *to)
+{
+    char room[EF_NUMBER_TEXT];
+    add_head(table, column, &to->head);
+    to->width = to->head.failed ? 0 : width_of(to->head.bytes);
+    to->right = ef_table_n_rows(table) > 0;
+    for (size_t r = 0; r < ef_table_n_rows(table); r++) {
+        const ef_cell *cell = cell_at(table, r, column);
+        size_t width = width_of(show(cell, room));
+        to->width = width > to->width ? width : to->width;
+        to->right = to->right && !cell->text;
+    }
+}
+
 void ef_table_print(const ef_table *table, ef_text *text)
 {
-    size_t n = table->n_columns, n_rows = ef_table_n_rows(table);
-    size_t *widths = ef_calloc(n, sizeof *widths);
-    unsigned char *right = ef_calloc(n, 1);
+    size_t n = table->n_columns;
     char room[EF_NUMBER_TEXT];
-    if (table->failed || !widths || !right) {
+    layout *columns = ef_calloc(n, sizeof *columns);
+    if (table->failed || !columns) {
         text->failed = 1;
-        n = n_rows = 0;
+        ef_free(columns);
+        return;
     }
     for (size_t c = 0; c < n; c++) {
-        widths[c] = width_of(table->names[c]);
-        right[c] = n_rows > 0;
-        for (size_t r = 0; r < n_rows; r++) {
-            size_t width = width_of(show(cell_at(table, r, c), room));
-            widths[c] = width > widths[c] ? width : widths[c];
-            right[c] = right[c] && !cell_at(table, r, c)->text;
-        }
+        lay_out(table, c, &columns[c]);
+        text->failed |= columns[c].head.failed;
     }
-    for (size_t c = 0; c < n; c++) {
-        add_padded(text, table->names[c], widths[c], right[c], c + 1 == n);
+    for (size_t c = 0; c < n && !text->failed; c++) {
+        add_padded(text, columns[c].head.bytes, columns[c].width, columns[c].right,
+                   c + 1 == n);
     }
-    for (size_t r = 0; r < n_rows; r++) {
+    for (size_t r = 0; r < ef_table_n_rows(table); r++) {
         for (size_t c = 0; c < n; c++) {
-            add_padded(text, show(cell_at(table, r, c), room), widths[c], right[c],
-                       c + 1 == n);
+            add_padded(text, show(cell_at(table, r, c), room), columns[c].width,
+                       columns[c].right, c + 1 == n);
         }
     }
-    ef_free(widths);
-    ef_free(right);
+    for (size_t c = 0; c < n; c++) {
+        ef_text_clear(&columns[c].head);
+    }
+    ef_free(columns);
 }
 
 /* --- for programs --- */
@@ -213,7 +254,7 @@ void ef_table_write_csv(const ef_table *table, ef_text *text)
     char room[EF_NUMBER_TEXT];
     text->failed = text->failed || table->failed;
     for (size_t i = 0; i < table->n_notes; i++) {
-        ef_text_add(text, "# %s: %s\n", table->notes[2 * i], table->notes[2 * i + 1]);
+        ef_text_add(text, "# %s: %s\n", table->keys[i], table->notes[i]);
     }
     for (size_t c = 0; c < table->n_columns; c++) {
         ef_text_add(text, "%s", c ? "," : "");
@@ -250,8 +291,8 @@ static json_t *table_to_json(const ef_table *table)
     json_t *root = json_object(), *rows = json_array();
     int failed = !root || !rows;
     for (size_t i = 0; i < table->n_notes; i++) {
-        json_t *value = json_string_nocheck(table->notes[2 * i + 1]);
-        failed |= json_object_set_new_nocheck(root, table->notes[2 * i], value) != 0;
+        json_t *value = json_string_nocheck(table->notes[i]);
+        failed |= json_object_set_new_nocheck(root, table->keys[i], value) != 0;
     }
     for (size_t r = 0; r < ef_table_n_rows(table); r++) {
         json_t *row = json_object();

@@ -15,10 +15,11 @@ typedef struct ef_cell {
 /* Filled row by row, cell by cell.  Memory that ran short is told by the writers. */
 typedef struct ef_table {
     char **names; /* (n_columns) */
+    char **units; /* (n_columns), "" for none */
     size_t n_columns;
     ef_cell *cells; /* (n_cells), rows one after the other */
     size_t n_cells, capacity;
-    char **notes; /* (2 * n_notes): key, value */
+    char **keys, **notes; /* (n_notes) */
     size_t n_notes;
     int failed;
 } ef_table;
@@ -26,8 +27,8 @@ typedef struct ef_table {
 void ef_table_init(ef_table *table);
 void ef_table_clear(ef_table *table);
 
-/* Columns, before any cell. */
-void ef_table_add_column(ef_table *table, const char *name);
+/* Columns, before any cell.  Only people are shown the unit, "" for none. */
+void ef_table_add_column(ef_table *table, const char *name, const char *unit);
 /* What the table was made with (version, seed, settings): comment lines at the head
  * of the CSV, members of the JSON; people are not shown it. */
 void ef_table_add_note(ef_table *table, const char *key, const char *value);

@@ -1,0 +1,61 @@
+#include "cmd/common.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "cmd/paths.h"
+
+ef_status ef_common_load_data(const ef_common *common, ef_dataset *set, ef_error *err)
+{
+    char *folder = NULL;
+    ef_status status = ef_path_data(&folder, err);
+    if (status != EF_OK) {
+        return status;
+    }
+    ef_dataset_options options = {
+        .data = common->data,
+        .data_dir = folder,
+        .shape = common->shape,
+        .label = common->label,
+        .group = common->group,
+        .crop = common->crop,
+        .n_threads = (size_t)common->threads,
+    };
+    status = ef_dataset_load(set, &options, err);
+    ef_free(folder);
+    return status;
+}
+
+/* What a parser said without a place, as the fault of an option. */
+static ef_status blame(const char *option, ef_status status, const ef_error *inner,
+                       ef_error *err)
+{
+    return ef_error_set(err, status == EF_ERR_INPUT ? EF_ERR_USAGE : status, "--%s: %s",
+                        option, inner->text);
+}
+
+ef_status ef_common_objectives(const ef_common *common, ef_objective_list *list,
+                               ef_error *err)
+{
+    ef_error inner = {EF_OK, ""};
+    ef_status status = ef_objective_parse_list(list, common->objectives, &inner);
+    return status == EF_OK ? EF_OK : blame("objectives", status, &inner, err);
+}
+
+ef_status ef_common_limits(const ef_common *common, ef_limit *limits, size_t *n,
+                           ef_error *err)
+{
+    if (common->limits.n > EF_LIMITS_MAX) {
+        return ef_error_set(err, EF_ERR_USAGE, "--limit: given more than %d times",
+                            EF_LIMITS_MAX);
+    }
+    for (size_t i = 0; i < common->limits.n; i++) {
+        ef_error inner = {EF_OK, ""};
+        ef_status status = ef_limit_parse(&limits[i], common->limits.items[i], &inner);
+        if (status != EF_OK) {
+            return blame("limit", status, &inner, err);
+        }
+    }
+    *n = common->limits.n;
+    return EF_OK;
+}
