@@ -106,6 +106,18 @@ UNIT_TESTS += %D%/test_dataset_csv
 %C%_test_dataset_csv_SOURCES = %D%/test_dataset_csv.c $(TEST_DATASET)
 %C%_test_dataset_csv_LDADD = $(FLOOR2) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_dataset_idx
+%C%_test_dataset_idx_SOURCES = %D%/test_dataset_idx.c $(TEST_DATASET)
+%C%_test_dataset_idx_LDADD = $(FLOOR2) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_dataset_cifar
+%C%_test_dataset_cifar_SOURCES = %D%/test_dataset_cifar.c $(TEST_DATASET)
+%C%_test_dataset_cifar_LDADD = $(FLOOR2) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_dataset_ppm
+%C%_test_dataset_ppm_SOURCES = %D%/test_dataset_ppm.c $(TEST_DATASET)
+%C%_test_dataset_ppm_LDADD = $(FLOOR2) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_split
 %C%_test_split_SOURCES = %D%/test_split.c $(TEST_DATASET)
 %C%_test_split_LDADD = $(FLOOR2) $(CRITERION_LIBS)

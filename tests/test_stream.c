@@ -117,7 +117,7 @@ Test(stream_need, a_short_file_names_what_is_missing_and_where)
     char bytes[8];
     cr_assert_eq(ef_stream_need(stream, bytes, 4, "the header", &err), EF_OK);
     cr_assert_eq(ef_stream_need(stream, bytes, 8, "image 0", &err), EF_ERR_INPUT);
-    cr_assert(strstr(err.text, "short: ends at byte 10, where image 0 needs 8 bytes "
+    cr_assert(strstr(err.text, "short: ends at byte 10, expected 8 bytes of image 0 "
                                "from byte 4 on"),
               "%s", err.text);
     ef_stream_destroy(stream);

@@ -123,9 +123,9 @@ ef_status ef_stream_need(ef_stream *stream, void *bytes, size_t size, const char
     ef_status status = ef_stream_read(stream, bytes, size, &got, err);
     if (status == EF_OK && got < size) {
         status = ef_error_at(err, EF_ERR_INPUT, (ef_place){.file = stream->path},
-                             "ends at byte %llu, where %s needs %zu bytes from byte "
+                             "ends at byte %llu, expected %zu bytes of %s from byte "
                              "%llu on",
-                             (unsigned long long)stream->offset, what, size,
+                             (unsigned long long)stream->offset, size, what,
                              (unsigned long long)start);
     }
     return status;

@@ -67,7 +67,7 @@ static ef_status look_at(ef_dataset_probe *probe, const char *path, ef_error *er
     *probe = (ef_dataset_probe){.path = path, .name = ef_path_name(path)};
     probe->is_folder = ef_file_is_directory(path);
     if (probe->is_folder) {
-        return EF_OK;
+        return ef_folder_read(&probe->folder, path, err);
     }
     ef_stream *stream = NULL;
     ef_status status = ef_stream_create(&stream, path, err);
@@ -85,16 +85,16 @@ static ef_status look_at(ef_dataset_probe *probe, const char *path, ef_error *er
 static ef_status choose(const ef_dataset_reader **reader, const char *path,
                         ef_error *err)
 {
-    ef_dataset_probe probe;
+    ef_dataset_probe probe = {0};
+    int fits = 0;
     ef_status status = look_at(&probe, path, err);
-    if (status) {
-        return status;
+    for (size_t i = 0; !status && !fits && i < sizeof readers / sizeof *readers; i++) {
+        status = readers[i]->probe(&probe, &fits, err);
+        *reader = readers[i];
     }
-    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
-        if (readers[i]->probe(&probe)) {
-            *reader = readers[i];
-            return EF_OK;
-        }
+    ef_folder_clear(&probe.folder);
+    if (status || fits) {
+        return status;
     }
     return ef_error_set(err, EF_ERR_INPUT,
                         "%s: holds no data set: expected IDX files, CIFAR's .bin "

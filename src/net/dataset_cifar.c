@@ -241,21 +241,15 @@ static ef_status load_cifar(ef_dataset *set, const char *path,
     return status;
 }
 
-static int probe_cifar(const ef_dataset_probe *probe)
+static ef_status probe_cifar(const ef_dataset_probe *probe, int *fits, ef_error *err)
 {
-    ef_folder folder = {0};
-    int found = 0;
-    if (!probe->is_folder) {
-        return ef_name_ends(probe->name, ".bin");
+    (void)err;
+    *fits = !probe->is_folder && ef_name_ends(probe->name, ".bin");
+    for (size_t i = 0; i < probe->folder.n; i++) {
+        const char *name = probe->folder.names[i];
+        *fits |= is_training(name) || is_test(name);
     }
-    if (ef_folder_read(&folder, probe->path, NULL)) {
-        return 0;
-    }
-    for (size_t i = 0; i < folder.n && !found; i++) {
-        found = is_training(folder.names[i]) || is_test(folder.names[i]);
-    }
-    ef_folder_clear(&folder);
-    return found;
+    return EF_OK;
 }
 
 const ef_dataset_reader ef_dataset_cifar = {

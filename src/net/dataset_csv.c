@@ -449,9 +449,11 @@ static ef_status load_csv(ef_dataset *set, const char *path,
     return status;
 }
 
-static int probe_csv(const ef_dataset_probe *probe)
+static ef_status probe_csv(const ef_dataset_probe *probe, int *fits, ef_error *err)
 {
-    return !probe->is_folder;
+    (void)err;
+    *fits = !probe->is_folder;
+    return EF_OK;
 }
 
 const ef_dataset_reader ef_dataset_csv = {

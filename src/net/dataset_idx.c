@@ -205,7 +205,7 @@ static ef_status add_file(ef_dataset *set, const char *images, ef_error *err)
 
 static int is_images(const char *name)
 {
-    return strstr(name, "images") && strstr(name, "idx3");
+    return strstr(name, "images") != NULL && strstr(name, "idx3") != NULL;
 }
 
 /* The one name of images that holds a or b; NULL in *found where there is none. */
@@ -286,29 +286,18 @@ static ef_status load_idx(ef_dataset *set, const char *path,
     return EF_OK;
 }
 
-static int holds_images(const char *path)
-{
-    ef_folder folder = {0};
-    int found = 0;
-    if (ef_folder_read(&folder, path, NULL)) {
-        return 0;
-    }
-    for (size_t i = 0; i < folder.n && !found; i++) {
-        found = is_images(folder.names[i]) != 0;
-    }
-    ef_folder_clear(&folder);
-    return found;
-}
-
 /* By its name also where the magic is wrong, so that the magic is what is reported. */
-static int probe_idx(const ef_dataset_probe *probe)
+static ef_status probe_idx(const ef_dataset_probe *probe, int *fits, ef_error *err)
 {
     static const unsigned char start[3] = {0, 0, 8};
-    if (probe->is_folder) {
-        return holds_images(probe->path);
+    (void)err;
+    *fits = !probe->is_folder &&
+            (is_images(probe->name) ||
+             (probe->n_head >= 4 && memcmp(probe->head, start, 3) == 0));
+    for (size_t i = 0; i < probe->folder.n; i++) {
+        *fits |= is_images(probe->folder.names[i]);
     }
-    return is_images(probe->name) ||
-           (probe->n_head >= 4 && memcmp(probe->head, start, 3) == 0);
+    return EF_OK;
 }
 
 const ef_dataset_reader ef_dataset_idx = {

@@ -401,13 +401,17 @@ static ef_status load_ppm(ef_dataset *set, const char *path,
     return status;
 }
 
-static int probe_ppm(const ef_dataset_probe *probe)
+/* A file is an index when its first line says so. */
+static ef_status probe_ppm(const ef_dataset_probe *probe, int *fits, ef_error *err)
 {
-    int found = 0;
-    if (!probe->is_folder) {
-        return probe->n_head >= 9 && memcmp(probe->head, "Filename;", 9) == 0;
+    char line[sizeof probe->head + 1] = "";
+    if (probe->is_folder) {
+        return walk(NULL, probe->path, 0, fits, err);
     }
-    return walk(NULL, probe->path, 0, &found, NULL) == EF_OK && found;
+    memcpy(line, probe->head, probe->n_head);
+    line[strcspn(line, "\r\n")] = '\0';
+    *fits = strstr(line, column_names[COLUMN_FILENAME]) && strchr(line, ';');
+    return EF_OK;
 }
 
 const ef_dataset_reader ef_dataset_ppm = {

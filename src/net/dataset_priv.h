@@ -8,12 +8,19 @@
 #include "base/status.h"
 #include "net/dataset.h"
 
+/* A list of names. */
+typedef struct ef_folder {
+    char **names; /* (n) */
+    size_t n, capacity;
+} ef_folder;
+
 /* What a reader sees of a path before it is chosen. */
 typedef struct ef_dataset_probe {
     const char *path;
     const char *name; /* the last part of path */
     int is_folder;
-    unsigned char head[16]; /* first bytes of a file, gunzipped */
+    ef_folder folder;        /* what is in it */
+    unsigned char head[256]; /* first bytes of a file, gunzipped */
     size_t n_head;
 } ef_dataset_probe;
 
@@ -22,7 +29,8 @@ typedef struct ef_dataset_reader {
     int takes_columns; /* --label and --group mean something */
     int takes_shape;   /* --shape */
     int takes_crop;    /* --crop */
-    int (*probe)(const ef_dataset_probe *probe);
+    /* Whether the path is this reader's; fails only where a disk or memory does. */
+    ef_status (*probe)(const ef_dataset_probe *probe, int *fits, ef_error *err);
     /* Fills a zeroed set; on failure the caller clears what is there. */
     ef_status (*load)(ef_dataset *set, const char *path,
                       const ef_dataset_options *options, ef_error *err);
@@ -66,12 +74,6 @@ EF_NODISCARD ef_status ef_setting_shape(const ef_setting *setting, size_t *chann
 /* "0..16", low below high. */
 EF_NODISCARD ef_status ef_setting_range(const ef_setting *setting, double *low,
                                         double *high, ef_error *err);
-
-/* A list of names. */
-typedef struct ef_folder {
-    char **names; /* (n) */
-    size_t n, capacity;
-} ef_folder;
 
 /* The names in a folder, sorted by their bytes; hidden ones left out.  EF_ERR_IO. */
 EF_NODISCARD ef_status ef_folder_read(ef_folder *folder, const char *path,
