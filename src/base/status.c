@@ -31,6 +31,9 @@ int ef_status_exit(ef_status status)
 }
 
 static ef_status set_text(ef_error *err, ef_status status, size_t used,
+                          const char *format, va_list args) EF_PRINTF(4, 0);
+
+static ef_status set_text(ef_error *err, ef_status status, size_t used,
                           const char *format, va_list args)
 {
     vsnprintf(err->text + used, sizeof err->text - used, format, args);
