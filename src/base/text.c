@@ -72,6 +72,10 @@ void ef_text_add_double(ef_text *text, double value)
         ef_text_add(text, "nan");
         return;
     }
+    if (value == floor(value) && fabs(value) < 1e15) {
+        ef_text_add(text, "%.0f", value); /* 300, not 3e+02 */
+        return;
+    }
     for (int precision = 1; precision <= 17; precision++) {
         snprintf(digits, sizeof digits, "%.*g", precision, value);
         if (strtod(digits, NULL) == value) {

@@ -16,7 +16,8 @@ typedef struct ef_text {
 void ef_text_init(ef_text *text);
 void ef_text_clear(ef_text *text);
 void ef_text_add(ef_text *text, const char *format, ...) EF_PRINTF(2, 3);
-/* The shortest decimal that reads back as value; "nan", "inf", "-inf". */
+/* The shortest decimal that reads back as value, a whole number below 1e15 in all its
+ * digits; "nan", "inf", "-inf". */
 void ef_text_add_double(ef_text *text, double value);
 void ef_text_add_bytes(ef_text *text, const void *bytes, size_t size);
 

@@ -208,7 +208,7 @@ ef_status ef_store_put_record(ef_store *store, const ef_record *record, ef_error
     ef_status status =
         store_prepare(store,
                       "INSERT OR REPLACE INTO individual VALUES"
-                      "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                      "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
                       &statement, err);
     if (status) {
         return status;
@@ -223,10 +223,11 @@ ef_status ef_store_put_record(ef_store *store, const ef_record *record, ef_error
     bind_text(statement, 6, hash);
     bind_text(statement, 7, status_names[record->status]);
     bind_real(statement, 8, record->violation);
-    bind_real(statement, 9, record->test_error);
-    bind_real(statement, 10, record->loss);
-    bind_text(statement, 11, record->topology);
-    bind_text(statement, 12, record->message);
+    bind_real(statement, 9, record->error);
+    bind_real(statement, 10, record->test_error);
+    bind_real(statement, 11, record->loss);
+    bind_text(statement, 12, record->topology);
+    bind_text(statement, 13, record->message);
     status = store_run(store, statement, err);
     return status ? status : put_values(store, record, err);
 }
@@ -255,10 +256,11 @@ static void read_record(sqlite3_stmt *statement, const double *values,
         .status = status_of(read_text(statement, 6)),
         .violation = read_real(statement, 7),
         .objectives = values,
-        .test_error = read_real(statement, 8),
-        .loss = read_real(statement, 9),
-        .topology = read_text(statement, 10),
-        .message = read_text(statement, 11),
+        .error = read_real(statement, 8),
+        .test_error = read_real(statement, 9),
+        .loss = read_real(statement, 10),
+        .topology = read_text(statement, 11),
+        .message = read_text(statement, 12),
     };
 }
 

@@ -12,7 +12,7 @@
     " unit TEXT NOT NULL, direction TEXT NOT NULL);"                                   \
     "CREATE TABLE individual(id INTEGER PRIMARY KEY, generation INTEGER NOT NULL,"     \
     " parent_a INTEGER, parent_b INTEGER, operator TEXT NOT NULL, hash TEXT NOT NULL," \
-    " status TEXT NOT NULL, violation REAL, test_error REAL, loss REAL,"               \
+    " status TEXT NOT NULL, violation REAL, error REAL, test_error REAL, loss REAL,"   \
     " topology TEXT NOT NULL, message TEXT NOT NULL);"                                 \
     "CREATE TABLE value(individual INTEGER NOT NULL, objective INTEGER NOT NULL,"      \
     " value REAL, PRIMARY KEY(individual, objective)) WITHOUT ROWID;"                  \

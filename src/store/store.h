@@ -39,7 +39,8 @@ typedef struct ef_record {
     ef_record_status status;
     double violation;         /* of the limits; 0: feasible */
     const double *objectives; /* (number of objectives); NaN: not measured */
-    double test_error;        /* share; NaN: not measured */
+    double error;             /* share of the validation part; NaN: not measured */
+    double test_error;        /* of the test part; NaN likewise */
     double loss;              /* cross-entropy on the validation part; NaN likewise */
     const char *topology;     /* YAML */
     const char *message;      /* "" or why it failed */
