@@ -1,0 +1,5 @@
+dist_man_MANS += \
+  %D%/evoflip.1 \
+  %D%/evoflip-score.1 \
+  %D%/evoflip-run.5 \
+  %D%/evoflip-method.7

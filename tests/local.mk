@@ -16,6 +16,9 @@ MOSTLYCLEANFILES += %D%/*.report.*
 TESTS += %D%/check_floors.sh
 EXTRA_DIST += %D%/check_floors.sh
 
+TESTS += %D%/check_cli.sh
+EXTRA_DIST += %D%/tap.sh %D%/check_cli.sh %D%/check_man.sh
+
 # The unit tests under valgrind; any line in a log fails.
 check-valgrind: $(UNIT_TESTS)
 	$(AM_TESTS_ENVIRONMENT) $(SHELL) $(top_srcdir)/%D%/run_valgrind.sh \

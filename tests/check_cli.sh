@@ -1,0 +1,174 @@
+#!/bin/sh
+# The command line as a whole: what is printed where, which exit status, no half file.
+. "${EF_SRCDIR:-$(dirname "$0")/..}/tests/tap.sh"
+
+topologies=$srcdir/data/topologies
+mlp=$topologies/mlp.yaml
+
+# --- help and version ---
+
+expect 0 '' "help lists the commands" "$evoflip" help
+cp out help
+run "$evoflip" --help
+report "$(cmp -s help out; echo $?)" "--help says the same as help"
+commands=$(awk '/^Commands:/ { on = 1; next } /^$/ { on = 0 } on { print $1 }' help)
+for command in $commands; do
+    expect 0 '' "$command --help ends with 0 and says nothing on stderr" \
+        "$evoflip" "$command" --help
+    report "$(awk 'length > 79 { bad = 1 } END { exit bad }' out; echo $?)" \
+        "$command --help fits 79 columns"
+done
+expect 0 '' "version prints name and version" "$evoflip" version
+report "$(grep -Eq '^evoflip [0-9]+\.[0-9]+\.[0-9]+$' out; echo $?)" "in one line"
+expect 0 '' "--version does too" "$evoflip" --version
+expect 0 '' "without a viewer, help COMMAND falls back on --help" \
+    env PATH=/nowhere "$evoflip" help score
+report "$(grep -q '^Usage: evoflip score' out; echo $?)" "and says so"
+
+# --- wrong usage: 2 ---
+
+expect 2 'no command given' "no command is wrong usage" "$evoflip"
+expect 2 "did you mean 'score'?" "an unknown command names the nearest" "$evoflip" scroe
+expect 2 "'xyzzy' is not a command" "or the list of all" "$evoflip" xyzzy
+expect 2 "'xyzzy' is not a command" "help too" "$evoflip" help xyzzy
+expect 2 'did you mean --objectives?' "an unknown option names the nearest" \
+    "$evoflip" score --objective params "$mlp"
+expect 2 "see evoflip score --help" "and where to look" "$evoflip" score --nonsense
+expect 2 "--seed: expected a whole number, found '3x'" "numbers are read whole" \
+    "$evoflip" score --seed 3x "$mlp"
+expect 2 'its value (LIST) is missing' "a value must be there" "$evoflip" score --objectives
+expect 2 'FILE is missing' "an operand must be there" "$evoflip" score
+expect 2 'one operand too many' "and not one too many" "$evoflip" version x
+expect 2 "no objective 'parms'; there are" "an objective must exist" \
+    "$evoflip" score --objectives parms "$mlp"
+expect 2 'error is not known from the topology alone' "and be known without training" \
+    "$evoflip" score --objectives error "$mlp"
+expect 2 "--limit: expected a bound" "a limit must have a bound" \
+    "$evoflip" score --limit 'params<=many' "$mlp"
+expect 2 "--format: " "a format must exist" "$evoflip" score --format int99 "$mlp"
+
+# --- malformed input: 3, with file, line and column ---
+
+: >empty.yaml
+expect 3 'empty.yaml' "an empty YAML" "$evoflip" score empty.yaml
+sed 's/dense: 32/dense: 3x/' "$mlp" >number.yaml
+line=$(grep -n 3x number.yaml | head -n 1 | cut -d: -f1)
+expect 3 "number.yaml:$line:" "3x for a number names its line" "$evoflip" score number.yaml
+report "$(grep -q "'3x'" err; echo $?)" "and what was found"
+sed 's/bias: yes, name: dense2/bais: yes, name: dense2/' "$mlp" >key.yaml
+line=$(grep -n bais key.yaml | head -n 1 | cut -d: -f1)
+expect 3 "key.yaml:$line:" "an unknown key names its line" "$evoflip" score key.yaml
+printf '\377\376\000binary' >binary.yaml
+expect 3 'binary.yaml' "bytes that are no text" "$evoflip" score binary.yaml
+printf 'a: [1\n' >open.yaml
+expect 3 'open.yaml:' "YAML that does not end" "$evoflip" score open.yaml
+
+printf '# shape: 1x1x2\n1,2,0\n3,4\n' >ragged.csv
+expect 3 'ragged.csv:3' "a ragged CSV row names its line" \
+    "$evoflip" score --summary --data ragged.csv --label last
+: >empty.csv
+expect 3 'empty.csv' "an empty CSV" "$evoflip" score --summary --data empty.csv
+printf '1,2,-7\n1,2,0\n' >label.csv
+expect 3 'label.csv:1' "a label out of range names its line" \
+    "$evoflip" score --summary --data label.csv --label last --shape 1x1x2
+head -c 1000 "$srcdir/data/digits.csv" >short.csv
+expect 3 'short.csv:' "a truncated CSV" "$evoflip" score --summary --data short.csv
+head -c 3000 /dev/zero >short.bin
+expect 3 'short.bin' "a truncated CIFAR file" "$evoflip" score --summary --data short.bin
+
+# --- input and output: 4 ---
+
+expect 4 'absent.yaml' "a missing topology" "$evoflip" score absent.yaml
+expect 4 'absent.csv' "a missing data file" "$evoflip" score --summary --data absent.csv
+expect 4 '.' "a folder in place of a topology" "$evoflip" score .
+expect 4 'no/such/out.csv' "an output that cannot be written" \
+    "$evoflip" score --csv no/such/out.csv "$mlp"
+if [ "$(id -u)" = 0 ]; then
+    skip "an unreadable topology" "root reads everything"
+else
+    cp "$mlp" closed.yaml && chmod 0 closed.yaml
+    expect 4 'closed.yaml' "an unreadable topology" "$evoflip" score closed.yaml
+fi
+if [ -w /dev/full ]; then
+    for words in 'help' 'version' "score $mlp" "score --json $mlp" "score --csv - $mlp" \
+        'score --list' 'score --summary --data digits'; do
+        status=0
+        # shellcheck disable=SC2086  # words of a command line
+        "$evoflip" $words >/dev/full 2>err || status=$?
+        report "$([ $status = 4 ] && [ "$(wc -l <err)" = 1 ] && grep -q 'standard output' err
+            echo $?)" "a full disk under ${words%% /*} is seen" "status $status: $(cat err)"
+    done
+    expect 4 '/dev/full' "a full disk under a file too" \
+        "$evoflip" score --force --csv /dev/full "$mlp"
+else
+    skip "a full disk" "no /dev/full here"
+fi
+status=0
+{ "$evoflip" score --list 2>err || echo $? >status; } | :
+report "$([ ! -s err ]; echo $?)" "a reader that goes away is no news" "$(cat err)"
+
+# --- outputs that exist ---
+
+echo old >scores.csv
+expect 2 'scores.csv: exists already' "an output that exists is refused" \
+    "$evoflip" score --csv scores.csv "$mlp"
+report "$([ "$(cat scores.csv)" = old ]; echo $?)" "and stays as it was"
+expect 0 '' "--force overwrites it" "$evoflip" score --force --csv scores.csv "$mlp"
+report "$(grep -q '^topology,size,params' scores.csv; echo $?)" "with the table"
+expect 3 'empty.yaml' "a failure after it" "$evoflip" score -f --csv scores.csv empty.yaml
+report "$(grep -q '^topology,size,params' scores.csv; echo $?)" "leaves the old file"
+report "$(find . -name '*.csv*' | grep -vE '\.csv$' | grep -q . && echo 1 || echo 0)" \
+    "no half-written file is left" "$(ls)"
+
+# --- score ---
+
+expect 0 '' "score prints a row for each topology" "$evoflip" score "$mlp" "$mlp"
+report "$([ "$(wc -l <out)" = 3 ]; echo $?)" "below the names"
+"$evoflip" score --csv - --objectives params,depth --limit 'params<=1k' "$mlp" >out 2>err
+# 64*64+64 + 64*32+32 + 32*10+10 = 6570; (6570 - 1000) / 1000
+report "$(grep -q 'mlp.yaml,6570,3,5.57$' out; echo $?)" \
+    "a limit adds its violation as a share of the bound" "$(cat out)"
+report "$(grep -q '^# evoflip: ' out && grep -q '^# format: int8$' out; echo $?)" \
+    "CSV names version and configuration"
+"$evoflip" score --json "$mlp" >out 2>err
+report "$(grep -q '"params": 6570' out; echo $?)" "JSON holds the same number" "$(cat out)"
+expect 0 '' "score --summary prints nodes" "$evoflip" score --summary "$mlp"
+report "$(grep -q '^total .*6,570' out; echo $?)" "and totals"
+expect 0 '' "score --summary --data prints images, shape, classes and parts" \
+    "$evoflip" score --summary --data digits
+report "$(grep -q '1797 images of 1x8x8, 10 classes' out; echo $?)" "of the digits"
+expect 4 "$scratch/digits.csv" "EVOFLIP_DATA names the data folder" \
+    env EVOFLIP_DATA="$scratch" "$evoflip" score --summary --data digits
+
+# --- completion of bash ---
+
+if command -v bash >/dev/null 2>&1; then
+    cat >complete.bash <<'BASH'
+. "$1"
+shift
+COMP_WORDS=("$@")
+COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+_evoflip "${COMP_WORDS[0]}" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+echo "${COMPREPLY[@]}"
+BASH
+    offers() { # WORD... EXPECTED: the last word is what must be offered
+        for wanted in "$@"; do :; done
+        sentence="completion offers '$wanted'"
+        words=
+        while [ $# -gt 1 ]; do
+            words="$words '$1'"
+            shift
+        done
+        offered=$(eval "bash complete.bash '$srcdir/scripts/evoflip.bash' '$evoflip' $words" 2>&1)
+        report "$(echo " $offered " | grep -qF -- " $wanted "; echo $?)" \
+            "$sentence after$words" "$offered"
+    }
+    offers sc score
+    offers help sc score
+    offers score --obj --objectives
+    offers score --data dig digits
+    offers score --data '' fashion
+else
+    skip "completion of bash" "bash is not installed"
+fi
+finish
