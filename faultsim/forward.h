@@ -23,10 +23,6 @@
 #include "base/status.h"
 #include "net/net.h"
 
-/* hardswish(x) = x * clip(x * slope + shift, 0, 1), as ONNX has it */
-#define EF_HARDSWISH_SLOPE (1.0f / 6.0f)
-#define EF_HARDSWISH_SHIFT 0.5f
-
 /* A network made ready to run: its weights packed, its memory planned. */
 typedef struct ef_forward ef_forward;
 

@@ -141,6 +141,9 @@ RANDOM_NET = %D%/random_net.c %D%/random_net.h
 UNIT_TESTS += %D%/test_forward
 %C%_test_forward_SOURCES = %D%/test_forward.c $(RANDOM_NET)
 %C%_test_forward_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+UNIT_TESTS += %D%/test_classify
+%C%_test_classify_SOURCES = %D%/test_classify.c $(RANDOM_NET)
+%C%_test_classify_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_topology_reference
 %C%_test_topology_reference_LDADD = $(FLOOR2) $(CRITERION_LIBS)

@@ -92,7 +92,7 @@ typedef struct ef_batchnorm {
     X(PRELU, "prelu") /* slope per channel, a weight */                                \
     X(SIGMOID, "sigmoid")                                                              \
     X(HARDSIGMOID, "hardsigmoid") /* clip(low x + high, 0, 1) */                       \
-    X(HARDSWISH, "hardswish")                                                          \
+    X(HARDSWISH, "hardswish")     /* x clip(slope x + shift, 0, 1), see below */       \
     X(TANH, "tanh")
 
 typedef enum ef_activation_kind {
@@ -101,6 +101,9 @@ typedef enum ef_activation_kind {
 #undef X
         EF_ACTIVATION_COUNT
 } ef_activation_kind;
+
+#define EF_HARDSWISH_SLOPE (1.0f / 6.0f)
+#define EF_HARDSWISH_SHIFT 0.5f
 
 typedef struct ef_activation {
     uint32_t kind;
@@ -218,6 +221,9 @@ uint64_t ef_topology_node_macs(const ef_topology *topology, size_t index);
 uint64_t ef_topology_node_params(const ef_topology *topology, size_t index);
 uint64_t ef_topology_macs(const ef_topology *topology);
 uint64_t ef_topology_params(const ef_topology *topology);
+
+/* Letters, digits and _ . / : - ; not empty, with its NUL within EF_NAME_SIZE. */
+int ef_name_is_valid(const char *name);
 
 const char *ef_op_name(ef_op op);
 const char *ef_activation_name(ef_activation_kind kind);

@@ -47,9 +47,6 @@ size_t ef_node_params(const ef_node *node, ef_shape in,
                       ef_param_shape shapes[EF_MAX_PARAMS]);
 size_t ef_param_count(const ef_param_shape *shape);
 
-/* Letters, digits and _ . / : - ; not empty, with its NUL within EF_NAME_SIZE. */
-int ef_name_is_valid(const char *name);
-
 /* ef_topology_create that also says which node of graph is to blame: *blame is its
  * position, SIZE_MAX where it is none in particular. */
 EF_NODISCARD ef_status ef_topology_create_blame(ef_topology **topology,
