@@ -147,4 +147,21 @@ UNIT_TESTS += %D%/test_classify
 
 UNIT_TESTS += %D%/test_topology_reference
 %C%_test_topology_reference_LDADD = $(FLOOR2) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_format
+%C%_test_format_LDADD = $(FLOOR1) $(CRITERION_LIBS)
+
+TEST_GRAPH = %D%/graph_help.c %D%/graph_help.h $(RANDOM_NET)
+
+UNIT_TESTS += %D%/test_topology
+%C%_test_topology_SOURCES = %D%/test_topology.c $(TEST_GRAPH)
+%C%_test_topology_LDADD = $(FLOOR2) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_topology_hash
+%C%_test_topology_hash_SOURCES = %D%/test_topology_hash.c $(TEST_GRAPH)
+%C%_test_topology_hash_LDADD = $(FLOOR2) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_topology_graph
+%C%_test_topology_graph_SOURCES = %D%/test_topology_graph.c $(TEST_GRAPH)
+%C%_test_topology_graph_LDADD = $(FLOOR2) $(CRITERION_LIBS)
 endif

@@ -107,6 +107,9 @@ ef_status ef_graph_add(ef_graph *graph, const ef_node *node, size_t *index)
     return EF_OK;
 }
 
+/* While ef_graph_prune runs, this bit of n_inputs marks a node that stays. */
+#define STAYS (UINT32_C(1) << 31)
+
 /* Takes the place of node `index` out; whoever still read it reads `instead`. */
 static void take_out(ef_graph *graph, size_t index, uint32_t instead)
 {
@@ -115,7 +118,7 @@ static void take_out(ef_graph *graph, size_t index, uint32_t instead)
             (graph->n_nodes - index) * sizeof graph->nodes[0]);
     for (size_t i = 0; i < graph->n_nodes; i++) {
         ef_node *node = &graph->nodes[i];
-        for (uint32_t k = 0; k < node->n_inputs; k++) {
+        for (uint32_t k = 0; k < (node->n_inputs & ~STAYS); k++) {
             uint32_t input = node->inputs[k] == index ? instead : node->inputs[k];
             node->inputs[k] = input > index ? input - 1 : input;
         }
@@ -126,9 +129,6 @@ void ef_graph_bypass(ef_graph *graph, size_t index)
 {
     take_out(graph, index, graph->nodes[index].inputs[0]);
 }
-
-/* While ef_graph_prune runs, this bit of n_inputs marks a node that stays. */
-#define STAYS (UINT32_C(1) << 31)
 
 /* Marks the inputs of marked nodes; whether any of them was new. */
 static int mark_inputs(ef_graph *graph)

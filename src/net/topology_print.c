@@ -173,16 +173,12 @@ static void add_shape(char *cell, ef_shape shape)
     }
 }
 
-static void add_formats(char *cell, const ef_node *node)
+static void add_format(char *cell, const char *what, const ef_format *format)
 {
     char name[EF_FORMAT_NAME];
-    if (ef_format_is_stated(&node->weight_format)) {
-        ef_format_name(&node->weight_format, name);
-        add(cell, "weights %s ", name);
-    }
-    if (ef_format_is_stated(&node->activation_format)) {
-        ef_format_name(&node->activation_format, name);
-        add(cell, "activations %s", name);
+    if (ef_format_is_stated(format)) {
+        ef_format_name(format, name);
+        add(cell, "%s%s %s", cell[0] ? ", " : "", what, name);
     }
 }
 
@@ -212,7 +208,8 @@ static void fill_row(const ef_topology *topology, size_t index, row *r)
     if (macs) {
         add_count(r->cells[MACS], macs);
     }
-    add_formats(r->cells[FORMATS], node);
+    add_format(r->cells[FORMATS], "weights", &node->weight_format);
+    add_format(r->cells[FORMATS], "activations", &node->activation_format);
 }
 
 static void fill_head(row *r)
