@@ -175,6 +175,7 @@ Test(dataset_csv, every_malformed_file_is_refused_with_its_line)
         {"unknown key", "# label: last colour: 3\n0,1\n",
          "x.csv:1: expected shape:, label:, group:, range:, classes: or names:, found "
          "colour:"},
+        {"control byte", "# label: last \033[2J\n0,1\n", "names:, found ?[2J"},
         {"key twice", "# label: last\n# label: first\n0,1\n",
          "x.csv:2: label: is given twice"},
         {"key without value", "# shape: label: last\n0,1\n",

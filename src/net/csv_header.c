@@ -54,10 +54,11 @@ ef_status ef_csv_header_add(ef_csv_header *header, const char *comment, ef_place
     while (*at) {
         size_t key = find_key(at);
         if (key == EF_CSV_HEADER_COUNT) {
-            return ef_error_at(err, EF_ERR_INPUT, place,
-                               "expected shape:, label:, group:, range:, classes: or "
-                               "names:, found %.*s",
-                               (int)strcspn(at, SPACE), at);
+            ef_setting unknown = {.text = at, .place = place};
+            return ef_setting_error(&unknown, err,
+                                    "expected shape:, label:, group:, range:, "
+                                    "classes: or names:, found %.*s",
+                                    (int)strcspn(at, SPACE), at);
         }
         at += strlen(keys[key]) + 1;
         at += strspn(at, SPACE);

@@ -1,4 +1,5 @@
 /* Shapes and ranges as people write them, in an option or in a file. */
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,9 @@ ef_status ef_setting_error(const ef_setting *setting, ef_error *err, const char 
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    for (char *at = text; *at; at++) { /* nothing from a file moves a cursor */
+        *at = iscntrl((unsigned char)*at) ? '?' : *at;
+    }
     if (setting->option) {
         return ef_error_set(err, EF_ERR_USAGE, "%s %s: %s", setting->option,
                             setting->text, text);
