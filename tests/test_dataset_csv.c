@@ -117,6 +117,40 @@ Test(dataset_csv, gzip_is_read_as_well)
     ef_dataset_clear(&loaded);
 }
 
+static uint64_t hash_text(const char *text)
+{
+    cr_assert_eq(load_text(text), EF_OK, "%s", load_error.text);
+    uint64_t hash = ef_dataset_hash(&loaded);
+    ef_dataset_clear(&loaded);
+    return hash;
+}
+
+Test(dataset_hash, whatever_a_result_depends_on_changes_the_hash, .init = scratch_make,
+     .fini = scratch_remove)
+{
+    static const char *const others[] = {
+        "# shape: 1x2x2 label: last range: 0..16\n0,1,2,3,0\n4,5,6,8,1\n",
+        "# shape: 1x2x2 label: last range: 0..16\n0,1,2,3,1\n4,5,6,7,1\n",
+        "# shape: 1x1x4 label: last range: 0..16\n0,1,2,3,0\n4,5,6,7,1\n",
+        "# shape: 1x2x2 label: last range: 0..17\n0,1,2,3,0\n4,5,6,7,1\n",
+        "# shape: 1x2x2 label: last classes: 3 range: 0..16\n0,1,2,3,0\n4,5,6,7,1\n",
+        "# shape: 1x2x2 label: last range: 0..16\n0,1,2,3,0\n4,5,6,7.5,1\n",
+        "# shape: 1x2x2 label: last range: 0..16\n0,1,2,3,0\n4,5,6,7.25,1\n",
+        "# shape: 1x2x2 label: last range: 0..16\n0,1,2,3,0\n",
+        "# shape: 1x2x2 label: last range: 0..16 group: 1\na,0,1,2,3,0\na,4,5,6,7,1\n",
+        "# shape: 1x2x2 label: last range: 0..16 group: 1\na,0,1,2,3,0\nb,4,5,6,7,1\n",
+    };
+    const char *text =
+        "# shape: 1x2x2 label: last range: 0..16\n0,1,2,3,0\n4,5,6,7,1\n";
+    uint64_t hash = hash_text(text);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        cr_assert_neq(hash_text(others[i]), hash, "%s", others[i]);
+    }
+    cr_assert_eq(hash_text("# a remark\n# range: 0..16 names: no,yes\na,b,c,d,label\n"
+                           "0,1,2,3.0,0\n4,5,6,7,1\n"),
+                 hash);
+}
+
 /* --- malformed files -------------------------------------------------------- */
 
 Test(dataset_csv, every_malformed_file_is_refused_with_its_line)

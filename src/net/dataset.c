@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/stream.h"
 #include "net/dataset_priv.h"
@@ -183,6 +184,42 @@ void ef_dataset_clear(ef_dataset *set)
 size_t ef_dataset_image_size(const ef_dataset *set)
 {
     return set->channels * set->height * set->width;
+}
+
+static uint64_t hash_double(uint64_t hash, double value)
+{
+    uint64_t bits = 0;
+    memcpy(&bits, &value, sizeof bits);
+    return ef_hash_word(hash, bits);
+}
+
+static uint64_t hash_values(uint64_t hash, const float *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits = 0;
+        memcpy(&bits, &values[i], sizeof bits);
+        hash = ef_hash_word(hash, bits);
+    }
+    return hash;
+}
+
+uint64_t ef_dataset_hash(const ef_dataset *set)
+{
+    const size_t counts[] = {set->n,     set->channels,  set->height,
+                             set->width, set->n_classes, set->first_test};
+    size_t n_values = set->n * ef_dataset_image_size(set);
+    uint64_t hash = 0;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        hash = ef_hash_word(hash, counts[i]);
+    }
+    hash = hash_double(hash_double(hash, set->low), set->high);
+    hash = set->bytes ? ef_hash_bytes(hash, set->bytes, n_values)
+                      : hash_values(hash, set->values, n_values);
+    for (size_t i = 0; i < set->n; i++) {
+        uint64_t group = set->groups ? set->groups[i] + UINT64_C(1) : 0;
+        hash = ef_hash_word(hash, group << 16 | set->labels[i]);
+    }
+    return hash;
 }
 
 /* --- for the readers -------------------------------------------------------- */

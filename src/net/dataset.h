@@ -54,4 +54,8 @@ void ef_dataset_clear(ef_dataset *set);
 /* Raw values per image: channels * height * width. */
 size_t ef_dataset_image_size(const ef_dataset *set);
 
+/* Of all that a result can depend on: shape, range, raw values, labels, groups and the
+ * source's own test part; not of names and paths.  Equal on every machine. */
+uint64_t ef_dataset_hash(const ef_dataset *set);
+
 #endif
