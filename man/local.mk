@@ -3,3 +3,4 @@ dist_man_MANS += \
   %D%/evoflip-score.1 \
   %D%/evoflip-run.5 \
   %D%/evoflip-method.7
+dist_man_MANS += %D%/evoflip-data.5

@@ -339,7 +339,7 @@ Test(dataset_summary, the_summary_counts_classes_and_parts)
     set.class_names = names;
     ef_dataset_summary(&set, parts, &text);
     cr_assert_str_eq(text.bytes, "made: CSV, 10 images of 1x1x1, 2 classes\n"
-                                 "values: 1 to 9 of 0 to 255, bytes\n"
+                                 "values: 1 to 9 in the range 0..255, as bytes\n"
                                  "class    train      val     test      all\n"
                                  "cat          3        1        1        5\n"
                                  "dog          3        1        1        5\n"
@@ -351,7 +351,7 @@ Test(dataset_summary, the_summary_counts_classes_and_parts)
     set.first_test = 9;
     ef_dataset_summary(&set, NULL, &text);
     cr_assert_str_eq(text.bytes, "made: CSV, 10 images of 1x1x1, 2 classes\n"
-                                 "values: 1 to 9 of 0 to 255, bytes\n"
+                                 "values: 1 to 9 in the range 0..255, as bytes\n"
                                  "groups: 1, never divided between parts\n"
                                  "test part: the source's own, 1 images\n"
                                  "class      all\n"

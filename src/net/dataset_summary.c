@@ -82,7 +82,7 @@ void ef_dataset_summary(const ef_dataset *set, const ef_parts *parts, ef_text *t
     ef_text_add(text, "%s: %s, %zu images of %zux%zux%zu, %zu classes\n", set->name,
                 set->format, set->n, set->channels, set->height, set->width,
                 set->n_classes);
-    ef_text_add(text, "values: %g to %g of %g to %g, %s\n", low, high, set->low,
+    ef_text_add(text, "values: %g to %g in the range %g..%g, as %s\n", low, high, set->low,
                 set->high, set->bytes ? "bytes" : "float32");
     if (set->groups) {
         ef_text_add(text, "groups: %zu, never divided between parts\n", set->n_groups);
