@@ -27,7 +27,8 @@ static const struct named {
     size_t n_classes;
     const char *remedy;
 } named_sets[] = {
-    {"digits", 1, "digits.csv", NULL, 0, "it comes with evoflip"},
+    {"digits", 1, "digits.csv", NULL, 0,
+     "it comes with evoflip; EVOFLIP_DATA can name its folder"},
     {"fashion", 0, "fashion-mnist", fashion_classes, 10,
      "it comes with the Debian package dataset-fashion-mnist"},
 };
