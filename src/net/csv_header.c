@@ -57,7 +57,7 @@ ef_status ef_csv_header_add(ef_csv_header *header, const char *comment, ef_place
             ef_setting unknown = {.text = at, .place = place};
             return ef_setting_error(&unknown, err,
                                     "expected shape:, label:, group:, range:, "
-                                    "classes: or names:, found %.*s",
+                                    "classes: or names:, found '%.*s'",
                                     (int)strcspn(at, SPACE), at);
         }
         at += strlen(keys[key]) + 1;

@@ -64,7 +64,7 @@ static ef_status find_column(const ef_setting *setting, const ef_csv_row *row,
         }
     }
     return ef_setting_error(
-        setting, err, "expected first, last, a number from 1 to %zu%s, found %s",
+        setting, err, "expected first, last, a number from 1 to %zu%s, found '%s'",
         row->n, has_names ? " or the name of a column" : "", setting->text);
 }
 
@@ -153,9 +153,9 @@ static ef_status find_bounds(loader *load, ef_error *err)
     uint64_t n = 0;
     if (!status && classes->text &&
         ef_parse_u64(classes->text, 1, EF_DATASET_CLASSES_MAX, &n, NULL)) {
-        status = ef_setting_error(classes, err,
-                                  "expected a number of classes from 1 to %d, found %s",
-                                  EF_DATASET_CLASSES_MAX, classes->text);
+        status = ef_setting_error(
+            classes, err, "expected a number of classes from 1 to %d, found '%s'",
+            EF_DATASET_CLASSES_MAX, classes->text);
     }
     load->n_classes = (size_t)n;
     return status;
@@ -329,7 +329,7 @@ static ef_status take_label(loader *load, const ef_csv_row *row, ef_error *err)
     size_t limit = load->n_classes ? load->n_classes : EF_DATASET_CLASSES_MAX;
     if (value < 0 || value >= (double)limit || value != (double)(int)value) {
         return ef_error_at(err, EF_ERR_INPUT, row->place,
-                           "column %zu: expected a label from 0 to %zu, found %s",
+                           "column %zu: expected a label from 0 to %zu, found '%s'",
                            load->label_column + 1, limit - 1,
                            row->fields[load->label_column]);
     }

@@ -54,7 +54,7 @@ ef_status ef_setting_shape(const ef_setting *setting, size_t *channels, size_t *
     if (n < 2) {
         return ef_setting_error(setting, err,
                                 "expected a shape such as 3x32x32 (channels, height, "
-                                "width) or 8x8, sides from 1 to %d, found %s",
+                                "width) or 8x8, sides from 1 to %d, found '%s'",
                                 SIDE_MAX, setting->text);
     }
     uint64_t n_channels = n == 3 ? sides[0] : 1;
@@ -85,7 +85,7 @@ ef_status ef_setting_range(const ef_setting *setting, double *low, double *high,
     if (!dots || ef_parse_f64(first, -most, most, &from, NULL) ||
         ef_parse_f64(dots + 2, -most, most, &to, NULL) || !(from < to)) {
         return ef_setting_error(
-            setting, err, "expected a range such as 0..255, found %s", setting->text);
+            setting, err, "expected a range such as 0..255, found '%s'", setting->text);
     }
     *low = from;
     *high = to;
