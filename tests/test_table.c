@@ -72,23 +72,6 @@ Test(table_json, it_reads_back_with_jansson)
     ef_table_clear(&table);
 }
 
-Test(table_number, the_shortest_text_reads_back_as_the_same_number)
-{
-    static const double numbers[] = {0,      1,    0.1,       1.0 / 3,
-                                     5e-324, 1e22, 123456789, 0.30000000000000004};
-    char text[EF_NUMBER_TEXT];
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        ef_number_write(numbers[i], text);
-        cr_expect_eq(strtod(text, NULL), numbers[i], "%s", text);
-    }
-    ef_number_write(0.1, text);
-    cr_expect_str_eq(text, "0.1");
-    ef_number_write(NAN, text);
-    cr_expect_str_eq(text, "");
-    ef_number_write(-INFINITY, text);
-    cr_expect_str_eq(text, "-inf");
-}
-
 Test(table, short_memory_shows_itself_in_the_text)
 {
     static void (*const writers[])(const ef_table *, ef_text *) = {

@@ -126,7 +126,9 @@ static const ef_cell *cell_at(const ef_table *table, size_t row, size_t column)
 
 /* --- for people --- */
 
-static const char *show(const ef_cell *cell, char room[EF_NUMBER_TEXT])
+enum { NUMBER_TEXT = 32 };
+
+static const char *show(const ef_cell *cell, char room[NUMBER_TEXT])
 {
     if (cell->text) {
         return cell->text;
@@ -135,7 +137,7 @@ static const char *show(const ef_cell *cell, char room[EF_NUMBER_TEXT])
         return "-";
     }
     int whole = cell->number == floor(cell->number) && fabs(cell->number) < 1e15;
-    snprintf(room, EF_NUMBER_TEXT, whole ? "%.0f" : "%.4g", cell->number);
+    snprintf(room, NUMBER_TEXT, whole ? "%.0f" : "%.4g", cell->number);
     return room;
 }
 
@@ -174,7 +176,7 @@ typedef struct layout {
 
 static void lay_out(const ef_table *table, size_t column, layout *to)
 {
-    char room[EF_NUMBER_TEXT];
+    char room[NUMBER_TEXT];
     add_head(table, column, &to->head);
     to->width = to->head.failed ? 0 : width_of(to->head.bytes);
     to->right = ef_table_n_rows(table) > 0;
@@ -189,7 +191,7 @@ static void lay_out(const ef_table *table, size_t column, layout *to)
 void ef_table_print(const ef_table *table, ef_text *text)
 {
     size_t n = table->n_columns;
-    char room[EF_NUMBER_TEXT];
+    char room[NUMBER_TEXT];
     layout *columns = ef_calloc(n, sizeof *columns);
     if (table->failed || !columns) {
         text->failed = 1;
@@ -218,23 +220,6 @@ void ef_table_print(const ef_table *table, ef_text *text)
 
 /* --- for programs --- */
 
-void ef_number_write(double number, char text[EF_NUMBER_TEXT])
-{
-    text[0] = '\0';
-    if (isinf(number)) {
-        snprintf(text, EF_NUMBER_TEXT, number > 0 ? "inf" : "-inf");
-    }
-    if (!isfinite(number)) {
-        return;
-    }
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, EF_NUMBER_TEXT, "%.*g", digits, number);
-        if (strtod(text, NULL) == number) {
-            return;
-        }
-    }
-}
-
 static void add_field(ef_text *text, const char *field)
 {
     if (!strpbrk(field, ",\"\r\n#") && field[0] != ' ') {
@@ -249,9 +234,17 @@ static void add_field(ef_text *text, const char *field)
     ef_text_add(text, "\"");
 }
 
+static void add_csv_cell(ef_text *text, const ef_cell *cell)
+{
+    if (cell->text) {
+        add_field(text, cell->text);
+    } else if (!isnan(cell->number)) {
+        ef_text_add_double(text, cell->number);
+    }
+}
+
 void ef_table_write_csv(const ef_table *table, ef_text *text)
 {
-    char room[EF_NUMBER_TEXT];
     text->failed = text->failed || table->failed;
     for (size_t i = 0; i < table->n_notes; i++) {
         ef_text_add(text, "# %s: %s\n", table->keys[i], table->notes[i]);
@@ -263,10 +256,8 @@ void ef_table_write_csv(const ef_table *table, ef_text *text)
     ef_text_add(text, "\n");
     for (size_t r = 0; r < ef_table_n_rows(table); r++) {
         for (size_t c = 0; c < table->n_columns; c++) {
-            const ef_cell *cell = cell_at(table, r, c);
-            ef_number_write(cell->number, room);
             ef_text_add(text, "%s", c ? "," : "");
-            add_field(text, cell->text ? cell->text : room);
+            add_csv_cell(text, cell_at(table, r, c));
         }
         ef_text_add(text, "\n");
     }

@@ -46,8 +46,4 @@ void ef_table_write_csv(const ef_table *table, ef_text *text);
 /* An object: the notes, then "rows", a list of objects. */
 void ef_table_write_json(const ef_table *table, ef_text *text);
 
-/* The shortest decimal that reads back as number; "" for NaN. */
-#define EF_NUMBER_TEXT 32
-void ef_number_write(double number, char text[EF_NUMBER_TEXT]);
-
 #endif
