@@ -164,4 +164,15 @@ UNIT_TESTS += %D%/test_topology_hash
 UNIT_TESTS += %D%/test_topology_graph
 %C%_test_topology_graph_SOURCES = %D%/test_topology_graph.c $(TEST_GRAPH)
 %C%_test_topology_graph_LDADD = $(FLOOR2) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_topology_yaml
+%C%_test_topology_yaml_SOURCES = %D%/test_topology_yaml.c $(TEST_GRAPH) $(TEST_SCRATCH)
+%C%_test_topology_yaml_LDADD = $(FLOOR2) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_topology_fuzz
+%C%_test_topology_fuzz_LDADD = $(FLOOR2) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_net
+%C%_test_net_SOURCES = %D%/test_net.c $(RANDOM_NET)
+%C%_test_net_LDADD = $(FLOOR2) $(CRITERION_LIBS)
 endif
