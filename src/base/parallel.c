@@ -89,6 +89,8 @@ ef_status ef_parallel_for(size_t n, size_t n_threads, ef_unit *unit, void *conte
     int threads = count_threads(n, n_threads);
 #pragma omp parallel for num_threads(threads) schedule(dynamic, 1) default(none)       \
     shared(all, n)
+#else
+    (void)n_threads;
 #endif
     for (size_t i = 0; i < n; i++) {
         run_unit(&all, i);

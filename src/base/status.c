@@ -30,6 +30,7 @@ int ef_status_exit(ef_status status)
     return status_rows[status].exit_status;
 }
 
+EF_PRINTF(4, 0)
 static ef_status set_text(ef_error *err, ef_status status, size_t used,
                           const char *format, va_list args) EF_PRINTF(4, 0);
 
