@@ -1,0 +1,10 @@
+# `make bench`: programs and scripts that print figures, each beside its peer's (the
+# form stands in scripts/bench.sh).  A room adds `BENCHES += ...`, and a program to
+# EXTRA_PROGRAMS as well, a script to EXTRA_DIST.
+BENCHES =
+BENCH_ROUNDS = 3
+bench: $(BENCHES)
+	@$(SHELL) $(top_srcdir)/scripts/bench.sh --rounds $(BENCH_ROUNDS) $^
+.PHONY: bench
+EXTRA_DIST += scripts/bench.sh
+CLEANFILES += $(EXTRA_PROGRAMS)
