@@ -29,6 +29,7 @@
 typedef struct walk {
     const ef_graph *graph;
     const uint32_t *sorted;
+    uint64_t *own;       /* (n_nodes) what each node is by itself */
     uint64_t *colors;    /* (n_nodes) */
     uint64_t *trial;     /* (n_nodes) colours after one mark */
     uint64_t *best;      /* (n_nodes) the smallest of them */
@@ -42,16 +43,14 @@ typedef struct walk {
     size_t n_ordered;
 } walk;
 
-static uint64_t hash_format(uint64_t hash, const ef_format *format)
-{
-    return ef_format_is_stated(format) ? ef_hash_bytes(hash, format, sizeof *format)
-                                       : ef_hash_word(hash, 0);
-}
-
 /* What a node is by itself: operation, parameters, formats. */
 static uint64_t hash_node(const ef_node *node)
 {
-    uint64_t hash = ef_hash_word(node->op, node->n_inputs);
+    int has_weights = ef_format_is_stated(&node->weight_format);
+    int has_activations = ef_format_is_stated(&node->activation_format);
+    uint64_t hash = ef_hash_word(node->op, (uint64_t)node->n_inputs << 2 |
+                                               (uint64_t)(has_weights << 1) |
+                                               (uint64_t)has_activations);
     uint32_t words[sizeof node->u / sizeof(uint32_t)];
     size_t n = ef_op_row_of(node->op)->n_words;
     memcpy(words, &node->u, n * sizeof words[0]);
@@ -59,8 +58,14 @@ static uint64_t hash_node(const ef_node *node)
         /* -0 and +0 are one number */
         hash = ef_hash_word(hash, words[i] == UINT32_C(0x80000000) ? 0 : words[i]);
     }
-    hash = hash_format(hash, &node->weight_format);
-    return hash_format(hash, &node->activation_format);
+    if (has_weights) {
+        hash = ef_hash_bytes(hash, &node->weight_format, sizeof node->weight_format);
+    }
+    if (has_activations) {
+        hash = ef_hash_bytes(hash, &node->activation_format,
+                             sizeof node->activation_format);
+    }
+    return hash;
 }
 
 /* Spreads colours once along the order and once against it. */
@@ -251,7 +256,7 @@ static void colour(walk *w)
     for (size_t i = 0; i < w->graph->n_nodes; i++) {
         uint32_t index = w->sorted[i];
         const ef_node *node = &w->graph->nodes[index];
-        w->colors[index] = hash_node(node);
+        w->colors[index] = w->own[index] = hash_node(node);
         w->depth[index] = 0;
         for (uint32_t k = 0; k < node->n_inputs; k++) {
             uint32_t depth = w->depth[node->inputs[k]] + 1;
@@ -263,7 +268,7 @@ static void colour(walk *w)
 }
 
 ef_status ef_topology_order(ef_graph *graph, const uint32_t *sorted, size_t output,
-                            uint32_t *order)
+                            uint32_t *order, uint64_t *own)
 {
     size_t n = graph->n_nodes;
     uint64_t *room =
@@ -275,6 +280,7 @@ ef_status ef_topology_order(ef_graph *graph, const uint32_t *sorted, size_t outp
     walk w = {
         .graph = graph,
         .sorted = sorted,
+        .own = own,
         .colors = room,
         .trial = room + n,
         .best = room + 2 * n,
@@ -292,12 +298,13 @@ ef_status ef_topology_order(ef_graph *graph, const uint32_t *sorted, size_t outp
     return EF_OK;
 }
 
-uint64_t ef_topology_hash_graph(const ef_graph *graph)
+uint64_t ef_topology_hash_graph(const ef_graph *graph, const uint32_t *order,
+                                const uint64_t *own)
 {
     uint64_t hash = ef_hash_word(0, graph->n_nodes);
     for (size_t i = 0; i < graph->n_nodes; i++) {
         const ef_node *node = &graph->nodes[i];
-        hash = ef_hash_word(hash, hash_node(node));
+        hash = ef_hash_word(hash, own[order[i]]);
         for (uint32_t k = 0; k < node->n_inputs; k++) {
             hash = ef_hash_word(hash, node->inputs[k]);
         }

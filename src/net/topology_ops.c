@@ -25,17 +25,6 @@ static ef_status check_flag(uint32_t flag, const char *what, ef_error *why)
     return EF_OK;
 }
 
-static ef_status check_positive(const uint32_t *values, size_t n, const char *what,
-                                ef_error *why)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (values[i] == 0 || values[i] > EF_MAX_ELEMENTS) {
-            REFUSE("%s must be from 1 to %u, not %u", what, EF_MAX_ELEMENTS, values[i]);
-        }
-    }
-    return EF_OK;
-}
-
 static ef_status check_finite(float value, const char *what, ef_error *why)
 {
     if (!isfinite(value)) {
@@ -53,64 +42,6 @@ static ef_status check_rank(const ef_shape *in, ef_error *why)
     return EF_OK;
 }
 
-/* A window that slides over an image, as conv and the pools have it. */
-typedef struct window {
-    const uint32_t *kernel, *stride, *dilation; /* height, width */
-    const uint32_t *pad;                        /* top, left, bottom, right */
-    int ceil_mode;
-} window;
-
-static ef_status check_window(const window *w, ef_error *why)
-{
-    ef_status status = check_positive(w->kernel, 2, "kernel", why);
-    if (!status) {
-        status = check_positive(w->stride, 2, "stride", why);
-    }
-    if (!status) {
-        status = check_positive(w->dilation, 2, "dilation", why);
-    }
-    for (size_t i = 0; i < 4 && !status; i++) {
-        if (w->pad[i] > EF_MAX_ELEMENTS) {
-            REFUSE("pad must be at most %u, not %u", EF_MAX_ELEMENTS, w->pad[i]);
-        }
-    }
-    return status;
-}
-
-/* Height (axis 0) or width (axis 1) after the window has slid over it. */
-static ef_status slide(const window *w, size_t axis, uint32_t size, uint32_t *out,
-                       ef_error *why)
-{
-    uint64_t padded = (uint64_t)size + w->pad[axis] + w->pad[axis + 2];
-    uint64_t reach = (uint64_t)w->dilation[axis] * (w->kernel[axis] - 1) + 1;
-    if (reach > padded) {
-        REFUSE("its kernel reaches over %llu in %s, its padded input has only %llu",
-               (unsigned long long)reach, axis_names[axis + 1],
-               (unsigned long long)padded);
-    }
-    uint64_t stride = w->stride[axis];
-    uint64_t n = (padded - reach) / stride + 1;
-    if (w->ceil_mode && (padded - reach) % stride != 0 &&
-        n * stride < (uint64_t)size + w->pad[axis]) {
-        n++; /* only where the added window starts inside the input */
-    }
-    *out = (uint32_t)(n > EF_MAX_ELEMENTS ? EF_MAX_ELEMENTS + 1 : n);
-    return EF_OK;
-}
-
-static ef_status slide_both(const window *w, const ef_shape *in, ef_shape *out,
-                            ef_error *why)
-{
-    ef_status status = check_window(w, why);
-    if (!status) {
-        status = slide(w, 0, in->height, &out->height, why);
-    }
-    if (!status) {
-        status = slide(w, 1, in->width, &out->width, why);
-    }
-    return status;
-}
-
 static ef_status infer_input(ef_node *node, const ef_shape *in, ef_shape *out,
                              ef_error *why)
 {
@@ -122,7 +53,7 @@ static ef_status infer_input(ef_node *node, const ef_shape *in, ef_shape *out,
     }
     uint32_t axes[3];
     axes_of(*shape, axes);
-    ef_status status = check_positive(axes, 3, "each side of the input", why);
+    ef_status status = ef_check_positive(axes, 3, "each side of the input", why);
     if (!status && shape->rank == 2 && (shape->height != 1 || shape->width != 1)) {
         REFUSE("a flat input has height and width 1");
     }
@@ -134,13 +65,13 @@ static ef_status infer_conv(ef_node *node, const ef_shape *in, ef_shape *out,
                             ef_error *why)
 {
     const ef_conv *conv = &node->u.conv;
-    window w = {conv->kernel, conv->stride, conv->dilation, conv->pad, 0};
+    ef_window w = {conv->kernel, conv->stride, conv->dilation, conv->pad, 0};
     ef_status status = check_rank(in, why);
     if (!status) {
-        status = check_positive(&conv->channels, 1, "channels", why);
+        status = ef_check_positive(&conv->channels, 1, "channels", why);
     }
     if (!status) {
-        status = check_positive(&conv->groups, 1, "groups", why);
+        status = ef_check_positive(&conv->groups, 1, "groups", why);
     }
     if (!status) {
         status = check_flag(conv->bias, "bias", why);
@@ -150,7 +81,7 @@ static ef_status infer_conv(ef_node *node, const ef_shape *in, ef_shape *out,
                conv->groups, in->channels, conv->channels);
     }
     *out = (ef_shape){conv->channels, 0, 0, 4};
-    return status ? status : slide_both(&w, in, out, why);
+    return status ? status : ef_window_slide(&w, in, out, why);
 }
 
 static ef_status infer_dense(ef_node *node, const ef_shape *in, ef_shape *out,
@@ -160,7 +91,7 @@ static ef_status infer_dense(ef_node *node, const ef_shape *in, ef_shape *out,
         REFUSE("its input is an image (%u x %u x %u): flatten it first", in->channels,
                in->height, in->width);
     }
-    ef_status status = check_positive(&node->u.dense.channels, 1, "channels", why);
+    ef_status status = ef_check_positive(&node->u.dense.channels, 1, "channels", why);
     if (!status) {
         status = check_flag(node->u.dense.bias, "bias", why);
     }
@@ -168,27 +99,12 @@ static ef_status infer_dense(ef_node *node, const ef_shape *in, ef_shape *out,
     return status;
 }
 
-/* Whether a window at some position along the axis sees padding only. */
-static int sees_nothing(const window *w, size_t axis, uint32_t size, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        int64_t at = (int64_t)i * w->stride[axis] - w->pad[axis];
-        int64_t step = w->dilation[axis];
-        int64_t last = at + step * (w->kernel[axis] - 1);
-        int64_t first = at >= 0 ? at : at + (-at + step - 1) / step * step;
-        if (first >= size || first > last) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
 static ef_status infer_pool(ef_node *node, const ef_shape *in, ef_shape *out,
                             ef_error *why)
 {
     ef_pool *pool = &node->u.pool;
-    window w = {pool->kernel, pool->stride, pool->dilation, pool->pad,
-                pool->ceil_mode != 0};
+    ef_window w = {pool->kernel, pool->stride, pool->dilation, pool->pad,
+                   pool->ceil_mode != 0};
     ef_status status = check_rank(in, why);
     if (!status) {
         status = check_flag(pool->ceil_mode, "ceil", why);
@@ -205,9 +121,9 @@ static ef_status infer_pool(ef_node *node, const ef_shape *in, ef_shape *out,
         REFUSE("average pooling has no dilation");
     }
     *out = (ef_shape){in->channels, 0, 0, 4};
-    status = slide_both(&w, in, out, why);
-    if (!status && (sees_nothing(&w, 0, in->height, out->height) ||
-                    sees_nothing(&w, 1, in->width, out->width))) {
+    status = ef_window_slide(&w, in, out, why);
+    if (!status && (ef_window_sees_nothing(&w, 0, in->height, out->height) ||
+                    ef_window_sees_nothing(&w, 1, in->width, out->width))) {
         REFUSE("one of its windows would see padding only");
     }
     return status;
@@ -404,7 +320,7 @@ static ef_status infer_upsample(ef_node *node, const ef_shape *in, ef_shape *out
     const uint32_t *factor = node->u.upsample.factor;
     ef_status status = check_rank(in, why);
     if (!status) {
-        status = check_positive(factor, 2, "factor", why);
+        status = ef_check_positive(factor, 2, "factor", why);
     }
     if (!status && ((uint64_t)in->height * factor[0] > EF_MAX_ELEMENTS ||
                     (uint64_t)in->width * factor[1] > EF_MAX_ELEMENTS)) {
