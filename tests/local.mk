@@ -175,4 +175,7 @@ UNIT_TESTS += %D%/test_topology_fuzz
 UNIT_TESTS += %D%/test_net
 %C%_test_net_SOURCES = %D%/test_net.c $(RANDOM_NET)
 %C%_test_net_LDADD = $(FLOOR2) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_sort
+%C%_test_sort_LDADD = $(FLOOR1) $(CRITERION_LIBS)
 endif
