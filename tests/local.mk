@@ -46,6 +46,12 @@ check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 UNIT_TESTS =
 if HAVE_CRITERION
+UNIT_TESTS += %D%/test_crowding
+%C%_test_crowding_LDADD = $(FLOOR1) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_nsga2
+%C%_test_nsga2_LDADD = $(FLOOR1) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_store
 %C%_test_store_LDADD = $(FLOOR5) $(CRITERION_LIBS)
 

@@ -3,3 +3,10 @@ noinst_LIBRARIES += %D%/libevolve.a
   %D%/order.c %D%/order_priv.h \
   %D%/sort.c %D%/sort.h \
   %D%/sort_tree.c %D%/sort_tree_priv.h
+%C%_libevolve_a_SOURCES += \
+  %D%/crowding.c %D%/crowding.h \
+  %D%/survival.c %D%/survival.h \
+  %D%/keyset.c %D%/keyset.h \
+  %D%/preselect.c %D%/preselect.h \
+  %D%/nsga2.c %D%/nsga2.h %D%/nsga2_priv.h \
+  %D%/nsga2_propose.c

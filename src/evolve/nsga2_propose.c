@@ -1,0 +1,230 @@
+/* Who is evaluated next: draws, drops what was seen, chooses among the proposals. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "evolve/nsga2_priv.h"
+#include "evolve/preselect.h"
+
+/* Draws for each genome wanted before a generation makes do with what it has. */
+#define TRIES 20
+
+/* --- proposing
+ * ------------------------------------------------------------------------- */
+
+static int drops_duplicates(const ef_nsga2 *engine)
+{
+    return engine->problem->key && !engine->config.keeps_duplicates;
+}
+
+/* Takes a fresh genome into the pool where it belongs, or drops it: what was seen
+ * before, and what breaks a limit when enough such are kept. */
+static ef_status consider(ef_nsga2 *engine, unsigned char *genome, ef_error *err)
+{
+    const ef_problem *problem = engine->problem;
+    pool *to = &engine->proposals;
+    double violation = 0;
+    double *cheap = to->cheap + to->n * problem->n_cheap;
+    ef_status status = EF_OK;
+    if (drops_duplicates(engine)) {
+        uint64_t key = problem->key(problem->context, genome);
+        if (ef_keyset_has(&engine->seen, key) ||
+            ef_keyset_has(&engine->proposed, key)) {
+            engine_clear_genome(engine, genome);
+            return EF_OK;
+        }
+        status = ef_keyset_add(&engine->proposed, key);
+    }
+    if (!status && problem->score) {
+        status = problem->score(problem->context, genome, cheap, &violation, err);
+    }
+    to = violation > 0 ? &engine->aside : to;
+    if (status || to->n == to->room) {
+        engine_clear_genome(engine, genome);
+        return status == EF_ERR_MEMORY ? ef_error_memory(err) : status;
+    }
+    memcpy(engine_record(engine, to->genomes, to->n), genome, problem->genome_size);
+    to->violations[to->n++] = violation;
+    return EF_OK;
+}
+
+static int is_better(const flock *f, size_t a, size_t b)
+{
+    return f->ranks[a] != f->ranks[b] ? f->ranks[a] < f->ranks[b]
+                                      : f->crowding[a] > f->crowding[b];
+}
+
+static size_t draw_lot(ef_nsga2 *engine)
+{
+    if (engine->next_lot == engine->n) {
+        ef_rng rng = ef_rng_stream(engine->config.seed, EF_PURPOSE_SELECT,
+                                   engine->generation + 1, engine->n_shuffles++, 0);
+        for (size_t i = 0; i < engine->n; i++) {
+            engine->lots[i] = i;
+        }
+        ef_rng_shuffle(&rng, engine->lots, engine->n);
+        engine->next_lot = 0;
+    }
+    return engine->lots[engine->next_lot++];
+}
+
+/* The better of two; each individual stands in as many tournaments as any other. */
+static const unsigned char *tournament(ef_nsga2 *engine)
+{
+    size_t a = draw_lot(engine);
+    size_t b = draw_lot(engine);
+    size_t winner = is_better(&engine->living, b, a) ? b : a;
+    return engine_record(engine, engine->living.genomes, winner);
+}
+
+/* Draw number t of the generation that is being made. */
+static ef_status draw(ef_nsga2 *engine, uint64_t generation, uint64_t t, int is_sample,
+                      unsigned char *genomes, size_t *n, ef_error *err)
+{
+    const ef_problem *problem = engine->problem;
+    ef_rng rng = ef_rng_stream(engine->config.seed,
+                               is_sample ? EF_PURPOSE_SAMPLE : EF_PURPOSE_VARY,
+                               generation, t, 0);
+    *n = is_sample ? 1 : 2;
+    if (is_sample) {
+        return problem->sample(problem->context, &rng, genomes, err);
+    }
+    const unsigned char *a = tournament(engine);
+    const unsigned char *b = tournament(engine);
+    return problem->vary(problem->context, &rng, a, b, genomes,
+                         engine_record(engine, genomes, 1), err);
+}
+
+/* Fills the pools until n_proposals are found or many tries were made.  When half of
+ * the tries are used up, all around the living has been seen: samples take over. */
+static ef_status propose(ef_nsga2 *engine, uint64_t generation, size_t n_proposals,
+                         ef_error *err)
+{
+    unsigned char *genomes = ef_calloc(2, engine->problem->genome_size);
+    if (!genomes) {
+        return ef_error_memory(err);
+    }
+    ef_keyset_empty(&engine->proposed);
+    engine->next_lot = engine->n;
+    engine->n_shuffles = 0;
+    ef_status status = EF_OK;
+    int samples_only =
+        generation == 0 || engine->config.algorithm == EF_ALGORITHM_RANDOM;
+    uint64_t most_tries = TRIES * (uint64_t)n_proposals;
+    for (uint64_t t = 0; !status && engine->proposals.n < n_proposals && t < most_tries;
+         t++) {
+        size_t n = 0;
+        int is_sample = samples_only || t >= most_tries / 2;
+        status = draw(engine, generation, t, is_sample, genomes, &n, err);
+        n = status ? 0 : n;
+        for (size_t i = 0; i < n; i++) {
+            unsigned char *genome = engine_record(engine, genomes, i);
+            if (status) {
+                engine_clear_genome(engine, genome);
+            } else {
+                status = consider(engine, genome, err);
+            }
+        }
+    }
+    ef_free(genomes);
+    return status;
+}
+
+/* --- choosing
+ * -------------------------------------------------------------------------- */
+
+/* Where the living and the proposals stand in the cheap objectives. */
+static void gather_places(ef_nsga2 *engine)
+{
+    size_t m = engine->problem->n_objectives;
+    size_t d = engine->problem->n_cheap;
+    for (size_t i = 0; i < engine->n; i++) {
+        memcpy(engine->places + i * d, engine->living.objectives + i * m,
+               d * sizeof *engine->places);
+    }
+    memcpy(engine->places + engine->n * d, engine->proposals.cheap,
+           engine->proposals.n * d * sizeof *engine->places);
+}
+
+/* Positions of the proposals that will be evaluated, ascending. */
+static ef_status choose(ef_nsga2 *engine, uint64_t generation, size_t *n)
+{
+    pool *proposals = &engine->proposals;
+    if (!engine_preselects(engine) || proposals->n <= *n) {
+        *n = proposals->n < *n ? proposals->n : *n;
+        for (size_t i = 0; i < *n; i++) {
+            engine->chosen[i] = i;
+        }
+        return EF_OK;
+    }
+    ef_rng rng =
+        ef_rng_stream(engine->config.seed, EF_PURPOSE_SELECT, generation, 0, 1);
+    gather_places(engine);
+    return ef_preselect(&rng, engine->places, engine->n + proposals->n,
+                        engine->problem->n_cheap, proposals->n, *n, engine->chosen);
+}
+
+/* Moves a genome out of a pool behind the living. */
+static ef_status hatch(ef_nsga2 *engine, unsigned char *genome, size_t child)
+{
+    unsigned char *place =
+        engine_record(engine, engine->living.genomes, engine->n + child);
+    memcpy(place, genome, engine->problem->genome_size);
+    return drops_duplicates(engine)
+               ? ef_keyset_add(&engine->seen,
+                               engine->problem->key(engine->problem->context, genome))
+               : EF_OK;
+}
+
+/* The chosen become children, the rest of both pools goes; where too few keep the
+ * limits, the first of those that do not fill up.  *n becomes the number of children.
+ */
+static ef_status hatch_chosen(ef_nsga2 *engine, size_t n_chosen, size_t *n)
+{
+    pool *proposals = &engine->proposals;
+    pool *aside = &engine->aside;
+    ef_status status = EF_OK;
+    size_t next = 0;
+    for (size_t i = 0; i < proposals->n; i++) {
+        unsigned char *genome = engine_record(engine, proposals->genomes, i);
+        if (next < n_chosen && engine->chosen[next] == i) {
+            status = hatch(engine, genome, next++) ? EF_ERR_MEMORY : status;
+        } else {
+            engine_clear_genome(engine, genome);
+        }
+    }
+    for (size_t i = 0; i < aside->n; i++) {
+        unsigned char *genome = engine_record(engine, aside->genomes, i);
+        if (next < *n) {
+            status = hatch(engine, genome, next++) ? EF_ERR_MEMORY : status;
+        } else {
+            engine_clear_genome(engine, genome);
+        }
+    }
+    proposals->n = aside->n = 0;
+    for (size_t i = 0; status && i < next; i++) {
+        engine_clear_genome(
+            engine, engine_record(engine, engine->living.genomes, engine->n + i));
+    }
+    *n = next;
+    return status;
+}
+
+ef_status engine_propose(ef_nsga2 *engine, uint64_t generation, size_t *n,
+                         ef_error *err)
+{
+    size_t n_proposals = engine_preselects(engine) && generation > 0
+                             ? *n * engine->config.proposals
+                             : *n;
+    ef_status status = propose(engine, generation, n_proposals, err);
+    if (status) {
+        return status;
+    }
+    size_t n_chosen = *n;
+    if (choose(engine, generation, &n_chosen) || hatch_chosen(engine, n_chosen, n)) {
+        return ef_error_memory(err);
+    }
+    return *n ? EF_OK
+              : ef_error_set(err, EF_ERR_FAILED,
+                             "generation %llu: no new individual in %zu tries",
+                             (unsigned long long)generation, TRIES * n_proposals);
+}

@@ -1,0 +1,33 @@
+/* What a search measures on a network: train it, then count what it gets wrong. */
+#ifndef EF_STUDY_MEASURE_H
+#define EF_STUDY_MEASURE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "net/dataset.h"
+#include "net/net.h"
+#include "net/split.h"
+
+/* Data and settings that every training of a search shares. */
+typedef struct ef_measure {
+    const ef_dataset *set;
+    ef_part train, validation, test; /* test may be empty */
+    uint64_t seed;
+} ef_measure;
+
+typedef struct ef_measured {
+    double error;      /* share of the validation part that is classified wrong */
+    double loss;       /* cross-entropy on the validation part */
+    double test_error; /* share of the test part; NaN where it is empty */
+} ef_measured;
+
+/* Trains net in place for so many epochs on one thread, every draw keyed by (seed, id),
+ * and measures it.  EF_ERR_DIVERGED and what else training fails with: net is as it was
+ * and measured untouched. */
+EF_NODISCARD ef_status ef_measure_train(const ef_measure *measure, ef_net *net,
+                                        uint64_t id, size_t epochs,
+                                        ef_measured *measured, ef_error *err);
+
+#endif

@@ -1,0 +1,372 @@
+#include "study/network_problem.h"
+
+#include <math.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/parallel.h"
+#include "net/morph.h"
+
+/* --- genomes ------------------------------------------------------------------- */
+
+ef_candidate *ef_network_problem_candidate(const void *genome)
+{
+    ef_candidate *candidate;
+    memcpy(&candidate, genome, sizeof candidate);
+    return candidate;
+}
+
+static void set_genome(void *genome, ef_candidate *candidate)
+{
+    memcpy(genome, &candidate, sizeof candidate);
+}
+
+static ef_status copy(void *context, const void *from, void *to, ef_error *err)
+{
+    (void)context;
+    (void)err;
+    set_genome(to, ef_candidate_ref(ef_network_problem_candidate(from)));
+    return EF_OK;
+}
+
+static void clear(void *context, void *genome)
+{
+    (void)context;
+    ef_candidate_unref(ef_network_problem_candidate(genome));
+    set_genome(genome, NULL);
+}
+
+static uint64_t key(void *context, const void *genome)
+{
+    (void)context;
+    return ef_network_problem_candidate(genome)->hash;
+}
+
+static ef_status remember(ef_network_problem *p, ef_candidate *candidate)
+{
+    if (p->n_proposed == p->capacity) {
+        size_t capacity = p->capacity ? 2 * p->capacity : 64;
+        ef_candidate **grown = ef_realloc(p->proposed, capacity, sizeof *grown);
+        if (!grown) {
+            return EF_ERR_MEMORY;
+        }
+        p->proposed = grown;
+        p->capacity = capacity;
+    }
+    p->proposed[p->n_proposed++] = ef_candidate_ref(candidate);
+    return EF_OK;
+}
+
+/* The cheap objectives and limits: every candidate knows them from the start. */
+static ef_status score_candidate(const ef_network_problem *p, ef_candidate *candidate,
+                                 ef_error *err)
+{
+    const ef_topology *topology = candidate->net->topology;
+    ef_status status = ef_objective_score(topology, &p->objective_context,
+                                          &p->objectives, candidate->objectives, err);
+    return status ? status
+                  : ef_limit_score(topology, &p->objective_context, p->limits,
+                                   p->n_limits, &candidate->violation, err);
+}
+
+static double sign_of(const ef_network_problem *p, size_t position)
+{
+    return p->objectives.items[position].row->direction == EF_MAXIMISE ? -1 : 1;
+}
+
+void ef_network_problem_turn(const ef_network_problem *p, const double *engine,
+                             double *run)
+{
+    for (size_t k = 0; k < p->objectives.n; k++) {
+        run[p->order[k]] = sign_of(p, p->order[k]) * engine[k];
+    }
+}
+
+void ef_network_problem_turn_back(const ef_network_problem *p, const double *run,
+                                  double *engine)
+{
+    for (size_t k = 0; k < p->objectives.n; k++) {
+        engine[k] = sign_of(p, p->order[k]) * run[p->order[k]];
+    }
+}
+
+void ef_network_problem_objectives(const ef_network_problem *p,
+                                   const ef_candidate *candidate, double *objectives)
+{
+    ef_network_problem_turn_back(p, candidate->objectives, objectives);
+}
+
+static ef_status score(void *context, const void *genome, double *objectives,
+                       double *violation, ef_error *err)
+{
+    (void)err;
+    const ef_network_problem *p = context;
+    const ef_candidate *candidate = ef_network_problem_candidate(genome);
+    double all[EF_OBJECTIVES_MAX];
+    ef_network_problem_objectives(p, candidate, all);
+    memcpy(objectives, all, p->n_cheap * sizeof *objectives);
+    *violation = candidate->violation;
+    return EF_OK;
+}
+
+/* Takes net and gives it a number, its cheap objectives and a genome. */
+static ef_status adopt(ef_network_problem *p, ef_net *net, const char *operator_name,
+                       const ef_candidate *a, const ef_candidate *b, void *genome,
+                       ef_error *err)
+{
+    ef_candidate *candidate = ef_candidate_create(net);
+    if (!candidate) {
+        ef_net_destroy(net);
+        return ef_error_memory(err);
+    }
+    candidate->id = p->next_id++;
+    candidate->generation = p->generation;
+    snprintf(candidate->operator_name, sizeof candidate->operator_name, "%s",
+             operator_name);
+    candidate->parent_a = a ? a->id : 0;
+    candidate->parent_b = b ? b->id : 0;
+    ef_status status = score_candidate(p, candidate, err);
+    if (!status && remember(p, candidate)) {
+        status = ef_error_memory(err);
+    }
+    if (status) {
+        ef_candidate_unref(candidate);
+        return status;
+    }
+    set_genome(genome, candidate);
+    return EF_OK;
+}
+
+/* --- drawing and varying --------------------------------------------------------- */
+
+static ef_status sample(void *context, ef_rng *rng, void *genome, ef_error *err)
+{
+    ef_network_problem *p = context;
+    ef_net *net = NULL;
+    int whole = p->whole_space && p->generation > 0;
+    ef_status status =
+        (whole ? ef_space_random : ef_space_sample)(rng, p->space, &p->task, &net, err);
+    return status ? status
+                  : adopt(p, net, whole ? "random" : "sample", NULL, NULL, genome, err);
+}
+
+static ef_status vary_one(ef_network_problem *p, ef_rng *rng, const ef_candidate *a,
+                          const ef_candidate *b, void *genome, ef_error *err)
+{
+    ef_net *net = NULL;
+    if (b && a != b && ef_rng_unit(rng) < p->space->crossover) {
+        ef_status status =
+            ef_morph_crossover(rng, p->space, a->net, b->net, &net, NULL);
+        if (!status) {
+            return adopt(p, net, "crossover", a, b, genome, err);
+        }
+        if (status != EF_ERR_TOPOLOGY) {
+            return ef_error_memory(err);
+        }
+    }
+    const char *name = NULL;
+    ef_status status = ef_morph_mutate(rng, p->space, a->net, &net, &name, err);
+    return status ? status : adopt(p, net, name, a, NULL, genome, err);
+}
+
+static ef_status vary(void *context, ef_rng *rng, const void *parent_a,
+                      const void *parent_b, void *first, void *second, ef_error *err)
+{
+    ef_network_problem *p = context;
+    const ef_candidate *a = ef_network_problem_candidate(parent_a);
+    const ef_candidate *b = parent_b ? ef_network_problem_candidate(parent_b) : NULL;
+    ef_status status = vary_one(p, rng, a, b, first, err);
+    if (!status && second) {
+        status = vary_one(p, rng, b ? b : a, a, second, err);
+        if (status) {
+            clear(p, first);
+        }
+    }
+    return status;
+}
+
+/* --- training ------------------------------------------------------------------- */
+
+/* The value of an objective that training measures. */
+static double measured_value(const ef_objective *objective, const ef_measured *measured)
+{
+    return strcmp(objective->row->name, "error") == 0 ? measured->error : NAN;
+}
+
+static void take_measured(const ef_network_problem *p, ef_candidate *candidate,
+                          const ef_measured *measured)
+{
+    for (size_t k = 0; k < p->objectives.n; k++) {
+        if (p->objectives.items[k].row->cost != EF_COST_TOPOLOGY) {
+            candidate->objectives[k] =
+                measured_value(&p->objectives.items[k], measured);
+        }
+    }
+    for (size_t i = 0; i < p->n_limits; i++) {
+        const ef_limit *limit = &p->limits[i];
+        if (limit->objective.row->cost != EF_COST_TOPOLOGY) {
+            candidate->violation +=
+                ef_limit_violation(limit, measured_value(&limit->objective, measured));
+        }
+    }
+    candidate->error = measured->error;
+    candidate->test_error = measured->test_error;
+    candidate->loss = measured->loss;
+    candidate->status = EF_RECORD_TRAINED;
+}
+
+static const ef_candidate *find_pending(const ef_network_problem *p, uint64_t id)
+{
+    for (size_t i = 0; i < p->n_pending; i++) {
+        if (p->pending[i]->id == id) {
+            return p->pending[i];
+        }
+    }
+    return NULL;
+}
+
+/* What an interrupted generation had trained is not trained again. */
+static int take_pending(const ef_network_problem *p, ef_candidate *candidate)
+{
+    const ef_candidate *done = find_pending(p, candidate->id);
+    if (!done || done->hash != candidate->hash ||
+        done->net->n_values != candidate->net->n_values) {
+        return 0;
+    }
+    memcpy(candidate->net->values, done->net->values,
+           done->net->n_values * sizeof *done->net->values);
+    memcpy(candidate->objectives, done->objectives, sizeof done->objectives);
+    candidate->violation = done->violation;
+    candidate->error = done->error;
+    candidate->test_error = done->test_error;
+    candidate->loss = done->loss;
+    candidate->status = EF_RECORD_TRAINED;
+    return 1;
+}
+
+typedef struct batch {
+    ef_network_problem *p;
+    const unsigned char *genomes;
+    atomic_flag watched;
+} batch;
+
+static void tell(batch *b, const ef_candidate *candidate)
+{
+    if (!b->p->trained) {
+        return;
+    }
+    while (atomic_flag_test_and_set_explicit(&b->watched, memory_order_acquire)) {
+    }
+    b->p->trained(b->p->watch_context, candidate);
+    atomic_flag_clear_explicit(&b->watched, memory_order_release);
+}
+
+static int fails_the_run(ef_status status)
+{
+    return status == EF_ERR_MEMORY;
+}
+
+static ef_status train_unit(void *context, size_t index, ef_error *err)
+{
+    batch *b = context;
+    ef_network_problem *p = b->p;
+    ef_candidate *candidate =
+        ef_network_problem_candidate(b->genomes + index * sizeof(ef_candidate *));
+    if (candidate->status != EF_RECORD_SCORED || take_pending(p, candidate)) {
+        return EF_OK;
+    }
+    if (p->stop && p->stop(p->watch_context)) {
+        return EF_STOPPED;
+    }
+    size_t epochs = candidate->parent_a ? p->epochs : p->start_epochs;
+    ef_measured measured;
+    ef_error why = {0};
+    ef_status status = ef_measure_train(&p->measure, candidate->net, candidate->id,
+                                        epochs, &measured, &why);
+    if (fails_the_run(status)) {
+        return ef_error_set(err, status, "%s", why.text);
+    }
+    if (status) {
+        candidate->status = EF_RECORD_FAILED;
+        snprintf(candidate->message, sizeof candidate->message, "%s", why.text);
+    } else {
+        take_measured(p, candidate, &measured);
+    }
+    tell(b, candidate);
+    return EF_OK;
+}
+
+static ef_status evaluate(void *context, void *genomes, size_t n, double *objectives,
+                          double *violations, ef_error *err)
+{
+    ef_network_problem *p = context;
+    batch b = {.p = p, .genomes = genomes};
+    atomic_flag_clear(&b.watched);
+    ef_status status = ef_parallel_for(n, p->n_threads, train_unit, &b, err);
+    if (status) {
+        return status;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const ef_candidate *candidate =
+            ef_network_problem_candidate(b.genomes + i * sizeof(ef_candidate *));
+        double *point = objectives + i * p->objectives.n;
+        ef_network_problem_objectives(p, candidate, point);
+        violations[i] = candidate->violation;
+        if (candidate->status == EF_RECORD_FAILED) {
+            for (size_t k = 0; k < p->objectives.n; k++) {
+                point[k] = INFINITY;
+            }
+            violations[i] = INFINITY;
+        }
+    }
+    return EF_OK;
+}
+
+/* --- the problem ----------------------------------------------------------------- */
+
+void ef_network_problem_init(ef_network_problem *p, ef_problem *problem)
+{
+    p->n_cheap = 0;
+    for (size_t k = 0; k < p->objectives.n; k++) {
+        if (p->objectives.items[k].row->cost == EF_COST_TOPOLOGY) {
+            p->order[p->n_cheap++] = k;
+        }
+    }
+    size_t n = p->n_cheap;
+    for (size_t k = 0; k < p->objectives.n; k++) {
+        if (p->objectives.items[k].row->cost != EF_COST_TOPOLOGY) {
+            p->order[n++] = k;
+        }
+    }
+    p->next_id = 1;
+    *problem = (ef_problem){.name = "networks",
+                            .context = p,
+                            .genome_size = sizeof(ef_candidate *),
+                            .n_objectives = p->objectives.n,
+                            .n_cheap = p->n_cheap,
+                            .sample = sample,
+                            .vary = vary,
+                            .score = score,
+                            .evaluate = evaluate,
+                            .key = key,
+                            .copy = copy,
+                            .clear = clear};
+}
+
+void ef_network_problem_forget(ef_network_problem *p)
+{
+    for (size_t i = 0; i < p->n_proposed; i++) {
+        ef_candidate_unref(p->proposed[i]);
+    }
+    p->n_proposed = 0;
+}
+
+void ef_network_problem_clear(ef_network_problem *p)
+{
+    ef_network_problem_forget(p);
+    ef_free(p->proposed);
+    p->proposed = NULL;
+    p->capacity = 0;
+}

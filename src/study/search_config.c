@@ -1,0 +1,181 @@
+#include "study/search_config.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/parse.h"
+
+typedef enum field_type { FIELD_TEXT, FIELD_NUMBER } field_type;
+
+typedef struct field {
+    const char *key;
+    field_type type;
+    size_t offset;
+    uint64_t min, max;
+    int described; /* in the head of tables: what is no path and no long text */
+    int passing;   /* not kept in run files */
+} field;
+
+#define TEXT(name, described)                                                          \
+    {                                                                                  \
+#name, FIELD_TEXT, offsetof(ef_search_config, name), 0, 0, described, 0        \
+    }
+#define NUMBER(name, min, max)                                                         \
+    {                                                                                  \
+#name, FIELD_NUMBER, offsetof(ef_search_config, name), min, max, 1, 0          \
+    }
+
+static const field fields[] = {
+    NUMBER(seed, 0, UINT64_MAX),
+    TEXT(data, 0),
+    TEXT(shape, 1),
+    TEXT(label, 1),
+    TEXT(group, 1),
+    TEXT(mean, 1),
+    TEXT(std, 1),
+    TEXT(range, 1),
+    NUMBER(crop, 0, 1),
+    NUMBER(images, 0, UINT32_MAX),
+    TEXT(space, 0),
+    {"space_name", FIELD_TEXT, offsetof(ef_search_config, space_name), 0, 0, 0, 1},
+    TEXT(objectives, 1),
+    TEXT(limits, 0),
+    TEXT(format, 1),
+    TEXT(algorithm, 1),
+    NUMBER(population, 2, 100000),
+    NUMBER(children, 1, 100000),
+    NUMBER(evaluations, 0, UINT32_MAX),
+    NUMBER(generations, 0, UINT32_MAX),
+    NUMBER(proposals, 1, 1000),
+    NUMBER(start_epochs, 1, 100000),
+    NUMBER(epochs, 1, 100000),
+};
+
+#define N_FIELDS (sizeof fields / sizeof *fields)
+
+static char **text_of(const ef_search_config *config, const field *row)
+{
+    return (char **)(void *)((uintptr_t)config + row->offset);
+}
+
+static uint64_t *number_of(const ef_search_config *config, const field *row)
+{
+    return (uint64_t *)(void *)((uintptr_t)config + row->offset);
+}
+
+void ef_search_config_init(ef_search_config *config)
+{
+    memset(config, 0, sizeof *config);
+    config->seed = 1;
+    config->population = 40;
+    config->children = 40;
+    config->evaluations = 400;
+    config->proposals = 4;
+    config->start_epochs = 12;
+    config->epochs = 6;
+}
+
+void ef_search_config_clear(ef_search_config *config)
+{
+    for (size_t i = 0; i < N_FIELDS; i++) {
+        if (fields[i].type == FIELD_TEXT) {
+            ef_free(*text_of(config, &fields[i]));
+        }
+    }
+    memset(config, 0, sizeof *config);
+}
+
+ef_status ef_search_config_set_text(char **text, const char *value, ef_error *err)
+{
+    char *copy = value ? ef_strdup(value) : NULL;
+    if (value && !copy) {
+        return ef_error_memory(err);
+    }
+    ef_free(*text);
+    *text = copy;
+    return EF_OK;
+}
+
+ef_status ef_search_config_store(const ef_search_config *config, ef_store *store,
+                                 ef_error *err)
+{
+    ef_status status = EF_OK;
+    for (size_t i = 0; !status && i < N_FIELDS; i++) {
+        char number[24];
+        const char *value = number;
+        if (fields[i].type == FIELD_TEXT) {
+            value = *text_of(config, &fields[i]);
+        } else {
+            snprintf(number, sizeof number, "%" PRIu64, *number_of(config, &fields[i]));
+        }
+        if (value && !fields[i].passing) {
+            status = ef_store_set(store, fields[i].key, value, err);
+        }
+    }
+    return status;
+}
+
+static ef_status load_field(ef_search_config *config, const field *row, ef_store *store,
+                            ef_error *err)
+{
+    ef_text value;
+    ef_text_init(&value);
+    ef_status status = ef_store_get(store, row->key, &value, err);
+    if (!status && value.size && row->type == FIELD_TEXT) {
+        status = ef_search_config_set_text(text_of(config, row), value.bytes, err);
+    } else if (!status && row->type == FIELD_NUMBER &&
+               ef_parse_u64(value.size ? value.bytes : "", row->min, row->max,
+                            number_of(config, row), NULL)) {
+        status = ef_error_set(
+            err, EF_ERR_INPUT, "%s: config %s: expected a whole number, found '%s'",
+            ef_store_path(store), row->key, value.size ? value.bytes : "");
+    }
+    ef_text_clear(&value);
+    return status;
+}
+
+ef_status ef_search_config_load(ef_search_config *config, ef_store *store,
+                                ef_error *err)
+{
+    ef_search_config loaded;
+    ef_search_config_init(&loaded);
+    ef_status status = EF_OK;
+    for (size_t i = 0; !status && i < N_FIELDS; i++) {
+        if (!fields[i].passing) {
+            status = load_field(&loaded, &fields[i], store, err);
+        }
+    }
+    if (!status) {
+        status =
+            ef_search_config_set_text(&loaded.space_name, ef_store_path(store), err);
+    }
+    if (status) {
+        ef_search_config_clear(&loaded);
+        return status;
+    }
+    *config = loaded;
+    return EF_OK;
+}
+
+void ef_search_config_describe(const ef_search_config *config, ef_text *text)
+{
+    const char *comma = "";
+    for (size_t i = 0; i < N_FIELDS; i++) {
+        if (!fields[i].described) {
+            continue;
+        }
+        if (fields[i].type == FIELD_NUMBER) {
+            ef_text_add(text, "%s%s %" PRIu64, comma, fields[i].key,
+                        *number_of(config, &fields[i]));
+        } else if (*text_of(config, &fields[i])) {
+            ef_text_add(text, "%s%s %s", comma, fields[i].key,
+                        *text_of(config, &fields[i]));
+        } else {
+            continue;
+        }
+        comma = ", ";
+    }
+}

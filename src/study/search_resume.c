@@ -1,0 +1,222 @@
+/* A search begins: in a fresh run file, or where one was left. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config.h"
+
+#include "base/mem.h"
+#include "study/search_priv.h"
+#include "train/isa.h"
+
+static void print_hash(const ef_search *search, char text[17])
+{
+    snprintf(text, 17, "%016" PRIx64, ef_dataset_hash(search->set));
+}
+
+static ef_status write_start(ef_search *search, ef_error *err)
+{
+    ef_store *store = search->store;
+    char hash[17];
+    print_hash(search, hash);
+    ef_status status = ef_store_set(store, "version", PACKAGE_VERSION, err);
+    if (!status) {
+        status = ef_search_config_store(search->config, store, err);
+    }
+    if (!status) {
+        status = ef_store_set(store, "data_hash", hash, err);
+    }
+    if (!status) {
+        status = ef_store_set(store, "isa", ef_isa_name(), err);
+    }
+    const ef_objective_list *list = &search->networks.objectives;
+    for (size_t k = 0; !status && k < list->n; k++) {
+        const ef_objective *objective = &list->items[k];
+        status = ef_store_add_objective(store, objective->name, objective->row->unit,
+                                        objective->row->direction == EF_MAXIMISE, err);
+    }
+    return status;
+}
+
+ef_status ef_search_start(ef_search *search, ef_store *store, ef_error *err)
+{
+    search->store = store;
+    return search_transact(search, write_start, err);
+}
+
+static ef_status check_data(ef_search *search, ef_error *err)
+{
+    char now[17];
+    print_hash(search, now);
+    ef_text then;
+    ef_text_init(&then);
+    ef_status status = ef_store_get(search->store, "data_hash", &then, err);
+    if (!status && (!then.bytes || strcmp(then.bytes, now) != 0)) {
+        status = ef_error_set(err, EF_ERR_INPUT,
+                              "%s: made with other images or labels than %s holds now",
+                              ef_store_path(search->store), search->config->data);
+    }
+    ef_text_clear(&then);
+    return status;
+}
+
+/* The rest of the run has to use the instructions that its beginning used. */
+static ef_status check_isa(ef_search *search, ef_error *err)
+{
+    ef_text then;
+    ef_text_init(&then);
+    ef_status status = ef_store_get(search->store, "isa", &then, err);
+    if (!status && then.bytes) {
+        status = ef_isa_cap(then.bytes, err);
+    }
+    if (!status && then.bytes && strcmp(then.bytes, ef_isa_name()) != 0) {
+        status =
+            ef_error_set(err, EF_ERR_UNSUPPORTED,
+                         "%s: its networks were trained with %s instructions, this "
+                         "machine offers %s: the run would end differently",
+                         ef_store_path(search->store), then.bytes, ef_isa_name());
+    }
+    ef_text_clear(&then);
+    return status;
+}
+
+typedef struct pending_ids {
+    uint64_t *ids;
+    size_t n;
+    size_t n_failed;
+    ef_search *search;
+} pending_ids;
+
+static ef_status take_record(void *context, const ef_record *record, ef_error *err)
+{
+    pending_ids *list = context;
+    ef_search *search = list->search;
+    if (record->status == EF_RECORD_PENDING) {
+        uint64_t *grown = ef_realloc(list->ids, list->n + 1, sizeof *grown);
+        if (!grown) {
+            return ef_error_memory(err);
+        }
+        list->ids = grown;
+        list->ids[list->n++] = record->id;
+        return EF_OK;
+    }
+    if (record->status == EF_RECORD_FAILED) {
+        list->n_failed++;
+    }
+    if (record->status == EF_RECORD_TRAINED && record->violation == 0) {
+        if (search_reserve_front(search, 1)) {
+            return ef_error_memory(err);
+        }
+        search->front_ids[search->n_front] = record->id;
+        ef_network_problem_turn_back(
+            &search->networks, record->objectives,
+            search->front_points + search->n_front * search->problem.n_objectives);
+        search->n_front++;
+    }
+    return EF_OK;
+}
+
+static ef_status load_pending(ef_search *search, const pending_ids *list, ef_error *err)
+{
+    search->pending = ef_calloc(list->n, sizeof *search->pending);
+    ef_status status = search->pending ? EF_OK : ef_error_memory(err);
+    for (size_t i = 0; !status && i < list->n; i++) {
+        status =
+            ef_candidate_load(&search->pending[i], search->store, list->ids[i], err);
+        search->n_pending += status == EF_OK;
+    }
+    search->networks.pending = search->pending;
+    search->networks.n_pending = search->n_pending;
+    return status;
+}
+
+static ef_status load_records(ef_search *search, ef_error *err)
+{
+    pending_ids list = {.search = search};
+    ef_status status = ef_store_each_record(search->store, take_record, &list, err);
+    if (!status) {
+        status = search_thin_front(search) ? ef_error_memory(err) : EF_OK;
+    }
+    if (!status) {
+        status = load_pending(search, &list, err);
+    }
+    search->state.failed = list.n_failed;
+    search->state.n_front = search->n_front;
+    ef_free(list.ids);
+    return status;
+}
+
+static ef_status restore_engine(ef_search *search, const ef_generation *last,
+                                ef_candidate **living, size_t n, ef_error *err)
+{
+    size_t m = search->problem.n_objectives;
+    double *objectives = ef_calloc(n, m * sizeof *objectives);
+    double *violations = ef_calloc(n, sizeof *violations);
+    ef_status status = objectives && violations ? EF_OK : ef_error_memory(err);
+    for (size_t i = 0; !status && i < n; i++) {
+        ef_network_problem_objectives(&search->networks, living[i], objectives + i * m);
+        violations[i] = living[i]->violation;
+    }
+    if (!status) {
+        status = ef_nsga2_restore(search->engine, living, objectives, violations, n,
+                                  last->number, last->trained, err);
+    }
+    ef_free(violations);
+    ef_free(objectives);
+    return status;
+}
+
+static ef_status load_population(ef_search *search, const ef_generation *last,
+                                 ef_error *err)
+{
+    uint64_t *ids = NULL;
+    size_t n = 0;
+    ef_status status = ef_store_get_population(search->store, &ids, &n, err);
+    ef_candidate **living = status ? NULL : ef_calloc(n, sizeof *living);
+    if (!status && !living) {
+        status = ef_error_memory(err);
+    }
+    for (size_t i = 0; !status && i < n; i++) {
+        status = ef_candidate_load(&living[i], search->store, ids[i], err);
+    }
+    if (!status) {
+        status = restore_engine(search, last, living, n, err);
+    }
+    for (size_t i = 0; living && i < n; i++) {
+        ef_candidate_unref(living[i]);
+    }
+    ef_free(living);
+    ef_free(ids);
+    return status;
+}
+
+ef_status ef_search_resume(ef_search *search, ef_store *store, ef_error *err)
+{
+    search->store = store;
+    ef_generation last = {0};
+    int found = 0;
+    ef_status status = check_data(search, err);
+    if (!status) {
+        status = check_isa(search, err);
+    }
+    if (!status) {
+        status = load_records(search, err);
+    }
+    if (!status) {
+        status = search_load_reference(search, err);
+    }
+    if (!status) {
+        status = ef_store_last_generation(store, &last, &found, err);
+    }
+    if (status || !found) {
+        return status;
+    }
+    search->is_started = 1;
+    search->networks.generation = last.number;
+    search->networks.next_id = last.next_id;
+    search->state.generation = last.number;
+    search->state.trained = last.trained;
+    search->state.best_error = last.best_error;
+    search->state.hypervolume = last.hypervolume;
+    return load_population(search, &last, err);
+}

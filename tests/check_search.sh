@@ -1,0 +1,165 @@
+#!/bin/sh
+# Searches as a user runs them: the same bytes on one thread and two, after kill -9,
+# after SIGTERM; every refusal leaves what was there.  TAP.
+evoflip=${EVOFLIP:?}
+scratch=${EF_BUILDDIR:-.}/tests/search.$$
+mkdir -p "$scratch" && cd "$scratch" || exit 1
+trap 'cd / && rm -rf "$scratch"' EXIT
+plan=14
+n=0
+echo "1..$plan"
+
+# report NAME STATUS: one line of TAP; what failed is shown from the file `why`.
+report() {
+    n=$((n + 1))
+    if [ "$2" = 0 ]; then
+        echo "ok $n - $1"
+    else
+        echo "not ok $n - $1"
+        [ -s why ] && sed 's/^/# /' why
+    fi
+    : >why
+}
+
+# A search of a few seconds that has generations, parents and preselection.
+small="--limit params<=6k --evaluations 24 --population 6 --start-epochs 2 --epochs 1"
+search() { # FOLDER OPTION...
+    folder=$1
+    shift
+    # shellcheck disable=SC2086  # the words of $small
+    "$evoflip" search --quiet $small -o "$folder" "$@"
+}
+
+# expect STATUS WORDS COMMAND...: exit status, and one line on stderr with the words.
+expect() {
+    want=$1
+    words=$2
+    shift 2
+    "$@" >out 2>err </dev/null
+    got=$?
+    if [ "$got" != "$want" ] || [ "$(wc -l <err)" != 1 ] || ! grep -q -- "$words" err; then
+        { echo "exit status $got, expected $want; stderr:"; cat err; } >why
+        return 1
+    fi
+}
+
+search whole --threads 2 >out 2>why
+report "a search runs and says nothing on stderr under --quiet" \
+    "$([ $? = 0 ] && [ ! -s why ]; echo $?)"
+
+ids=$(sed -n 's/^\([0-9][0-9]*\),.*/\1/p' whole/front.csv)
+missing=$(for id in $ids; do [ -s "whole/models/$id.onnx" ] || echo "$id"; done)
+echo "members: $ids; without a model: $missing" >why
+report "every member of the front has a model, and no other" \
+    "$([ -n "$ids" ] && [ -z "$missing" ] &&
+        [ "$(echo "$ids" | wc -l)" = "$(ls whole/models | wc -l)" ]; echo $?)"
+
+if command -v gnuplot >/dev/null; then
+    ls -l whole >why
+    report "the front is drawn" "$(grep -q '</svg>' whole/front.svg; echo $?)"
+else
+    n=$((n + 1))
+    echo "ok $n - the front is drawn # SKIP gnuplot is missing"
+fi
+
+search serial --threads 1 >out 2>why
+diff whole/front.csv serial/front.csv >why
+report "one thread and two write the same front.csv" $?
+
+"$evoflip" front --all serial/run.evo >serial.all 2>why
+"$evoflip" front --all whole/run.evo >whole.all 2>>why
+cmp serial.all whole.all >>why
+report "and score the same topologies" $?
+
+# Killed at five moments, some within a generation, some between.
+: >why
+failed=0
+for tenths in 2 5 8 12 17; do
+    rm -rf killed
+    search killed --threads 1 >out 2>err &
+    pid=$!
+    sleep "$(echo "$tenths" | sed 's/.$/.&/;s/^\./0./')"
+    kill -9 $pid 2>/dev/null
+    wait $pid 2>/dev/null
+    if [ -e killed/run.evo ]; then
+        "$evoflip" search --quiet --resume -o killed >out 2>err
+    else
+        search killed >out 2>err
+    fi
+    cmp whole/front.csv killed/front.csv >>why 2>&1 || failed=1
+    cat err >>why
+done
+report "killed with kill -9 and resumed, it ends in the same front.csv" $failed
+
+rm -rf stopped
+search stopped --threads 1 >out 2>err &
+pid=$!
+sleep 1
+kill -TERM $pid
+wait $pid
+status=$?
+cat err >why
+if [ $status = 0 ]; then # it was done before the signal came
+    report "SIGTERM ends it with status 75 and the command that resumes" 0
+else
+    report "SIGTERM ends it with status 75 and the command that resumes" \
+        "$([ $status = 75 ] && grep -q 'search --resume --run' err; echo $?)"
+fi
+[ $status = 0 ] || "$evoflip" search --quiet --resume -o stopped >out 2>why
+cmp whole/front.csv stopped/front.csv >>why
+report "and resumed it ends in the same front.csv" $?
+
+"$evoflip" search --quiet --resume --evaluations 30 -o stopped >out 2>why &&
+    "$evoflip" search --quiet --limit 'params<=6k' --evaluations 30 --population 6 \
+        --start-epochs 2 --epochs 1 -o longer >out 2>>why
+grep -v '^#' stopped/front.csv >a
+grep -v '^#' longer/front.csv >b
+cmp a b >>why
+report "a finished run goes on further, as if it had been asked for at once" $?
+
+before=$(cksum <whole/run.evo)
+expect 2 'whole/run.evo exists' search whole &&
+    expect 2 "no objective.*'errorr'\|errorr" search none --objectives errorr,size &&
+    expect 2 'population' "$evoflip" search --resume --population 9 -o whole &&
+    [ "$before" = "$(cksum <whole/run.evo)" ] && [ ! -e none/run.evo ]
+report "wrong usage: one line, status 2, nothing touched" $?
+
+echo 'depth: 3x' >bad.yaml
+: >empty.yaml
+expect 3 'bad.yaml:1:' search none --space bad.yaml &&
+    expect 3 'empty.yaml' search none --space empty.yaml &&
+    expect 3 'whole/front.csv' "$evoflip" front whole/front.csv &&
+    expect 4 'absent.evo' "$evoflip" front absent.evo &&
+    expect 4 'absent.csv' search none --data absent.csv && [ ! -e none/run.evo ]
+report "malformed and missing input: one line, status 3 or 4" $?
+
+# A full disk: files may not grow beyond so many blocks of 512 bytes.
+: >why
+status=0
+for blocks in 0 64 400; do
+    (
+        trap '' XFSZ
+        ulimit -f $blocks
+        exec "$evoflip" search --quiet --force --evaluations 24 --population 6 \
+            --start-epochs 1 --epochs 1 -o whole
+    ) >out 2>err
+    got=$?
+    if [ $got != 4 ] || [ "$(wc -l <err)" != 1 ]; then
+        { echo "$blocks blocks: status $got"; cat err; } >>why
+        status=1
+    fi
+    "$evoflip" front whole/run.evo >out 2>>why || status=1
+    [ -z "$(find whole -name '*.new*')" ] || status=1
+done
+report "a full disk: one line, status 4, and a run file that still reads" $status
+
+"$evoflip" search --quiet --algorithm random --evaluations 12 --population 6 \
+    --start-epochs 1 --epochs 1 -o random >out 2>why
+"$evoflip" front --all random/run.evo >all 2>>why
+report "the baseline draws every network afresh" \
+    "$(awk -F, '/^[0-9]/ && ($3 != "" || $4 != "") { bad = 1 } END { exit bad }' all; echo $?)"
+
+"$evoflip" search --quiet --limit 'params<=2' --evaluations 6 --population 3 \
+    --start-epochs 1 --epochs 1 -o nothing >out 2>why
+grep -q 'No network' out
+report "a limit that nothing keeps ends in an empty front, said plainly" $?
