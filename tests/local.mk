@@ -144,6 +144,13 @@ UNIT_TESTS += %D%/test_option
 %C%_test_option_LDADD = $(FLOOR7) $(CRITERION_LIBS)
 
 RANDOM_NET = %D%/random_net.c %D%/random_net.h
+UNIT_TESTS += %D%/test_train
+%C%_test_train_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_train_plan
+%C%_test_train_plan_SOURCES = %D%/test_train_plan.c $(RANDOM_NET)
+%C%_test_train_plan_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_forward
 %C%_test_forward_SOURCES = %D%/test_forward.c $(RANDOM_NET)
 %C%_test_forward_LDADD = $(FLOOR3) $(CRITERION_LIBS)

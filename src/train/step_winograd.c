@@ -1,0 +1,101 @@
+/* Convolution 3x3 at stride 1 by our Winograd kernels. */
+#include "train/plan_priv.h"
+
+#include <math.h>
+
+enum slots { TRANSFORMED, TURNED, SCRATCH, BACKWARD_SCRATCH };
+
+/* The convolution that takes gradients back: x and y, and so the channels, exchanged.
+ */
+static ef_train_winograd reverse(const ef_train_winograd *g)
+{
+    ef_train_winograd back = *g;
+    back.h = g->oh;
+    back.w = g->ow;
+    back.ic = g->oc;
+    back.oh = g->h;
+    back.ow = g->w;
+    back.oc = g->ic;
+    back.top = 2 - g->top;
+    back.left = 2 - g->left;
+    return back;
+}
+
+static ef_status prepare(ef_train_plan *plan, ef_train_step *step, ef_error *err)
+{
+    (void)err;
+    static const ef_train_param hwio = {.layout = EF_LAYOUT_HWIO};
+    const ef_train_kernels *kernels = plan->kernels;
+    const ef_train_winograd *g = &step->winograd;
+    size_t size = kernels->winograd_size(g), scratch = kernels->winograd_scratch(g);
+    size_t time = ef_train_forward_time(step);
+    ef_train_add_param_as(plan, step, EF_ROLE_WEIGHT, EF_RULE_DECAY_DESCEND,
+                          9 * g->ic * g->oc, &hwio);
+    ef_train_add_param(plan, step, EF_ROLE_BIAS, EF_RULE_DESCEND);
+    step->slots[TRANSFORMED] = ef_train_add_buffer(plan, EF_SPACE_DERIVED, size, 0, 0);
+    step->slots[SCRATCH] =
+        ef_train_add_buffer(plan, EF_SPACE_ARENA, scratch, time, time);
+    if (!plan->trains) {
+        return EF_OK;
+    }
+    time = ef_train_backward_time(plan, step);
+    step->slots[BACKWARD_SCRATCH] =
+        ef_train_add_buffer(plan, EF_SPACE_ARENA, scratch, time, time);
+    if (ef_train_wants(plan, step, 0)) {
+        step->slots[TURNED] = ef_train_add_buffer(plan, EF_SPACE_DERIVED, size, 0, 0);
+    }
+    step->needs_input = 1;
+    step->needs_value = (unsigned char)ef_train_is_clamped(step);
+    return EF_OK;
+}
+
+static void refresh(ef_train_worker *worker, const ef_train_step *step)
+{
+    const ef_train_kernels *kernels = worker->plan->kernels;
+    const ef_train_winograd *g = &step->winograd;
+    float *transformed = ef_train_at(worker, step->slots[TRANSFORMED]);
+    kernels->winograd_weights(g, ef_train_at(worker, step->params[EF_ROLE_WEIGHT]),
+                              transformed);
+    if (step->slots[TURNED] != EF_TRAIN_NONE) {
+        kernels->winograd_turn(g, transformed,
+                               ef_train_at(worker, step->slots[TURNED]));
+    }
+}
+
+static void forward(ef_train_worker *worker, const ef_train_step *step)
+{
+    size_t bias = step->params[EF_ROLE_BIAS];
+    worker->plan->kernels->winograd_forward(
+        &step->winograd, ef_train_input(worker, step, 0),
+        ef_train_at(worker, step->slots[TRANSFORMED]),
+        bias == EF_TRAIN_NONE ? NULL : ef_train_at(worker, bias), step->clamp, 0,
+        ef_train_at(worker, step->value), ef_train_at(worker, step->slots[SCRATCH]));
+}
+
+static void backward(ef_train_worker *worker, const ef_train_step *step)
+{
+    const ef_train_kernels *kernels = worker->plan->kernels;
+    static const ef_train_clamp none = {-INFINITY, INFINITY};
+    float *grad = ef_train_at(worker, step->grad);
+    float *scratch = ef_train_at(worker, step->slots[BACKWARD_SCRATCH]);
+    ef_train_pass_clamp(worker, step);
+    kernels->winograd_gradient(
+        &step->winograd, ef_train_input(worker, step, 0), grad,
+        ef_train_param_grad(worker, step->params[EF_ROLE_WEIGHT]), scratch);
+    if (step->params[EF_ROLE_BIAS] != EF_TRAIN_NONE) {
+        float *bias = ef_train_param_grad(worker, step->params[EF_ROLE_BIAS]);
+        kernels->column_sums(ef_train_rows(worker->plan, step->shape),
+                             step->shape.channels, grad, worker->sums);
+        for (size_t c = 0; c < step->shape.channels; c++) {
+            bias[c] = (float)worker->sums[c];
+        }
+    }
+    if (step->slots[TURNED] != EF_TRAIN_NONE) {
+        ef_train_winograd back = reverse(&step->winograd);
+        kernels->winograd_forward(&back, grad, ef_train_at(worker, step->slots[TURNED]),
+                                  NULL, none, step->adds[0],
+                                  ef_train_input_grad(worker, step, 0), scratch);
+    }
+}
+
+const ef_train_kind ef_train_winograd_conv = {prepare, refresh, forward, backward};
