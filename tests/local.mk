@@ -191,4 +191,7 @@ UNIT_TESTS += %D%/test_net
 
 UNIT_TESTS += %D%/test_sort
 %C%_test_sort_LDADD = $(FLOOR1) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_hypervolume
+%C%_test_hypervolume_LDADD = $(FLOOR1) $(CRITERION_LIBS)
 endif

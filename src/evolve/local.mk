@@ -10,3 +10,5 @@ noinst_LIBRARIES += %D%/libevolve.a
   %D%/preselect.c %D%/preselect.h \
   %D%/nsga2.c %D%/nsga2.h %D%/nsga2_priv.h \
   %D%/nsga2_propose.c
+%C%_libevolve_a_SOURCES += \
+  %D%/hypervolume.c %D%/hypervolume.h

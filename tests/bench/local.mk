@@ -8,3 +8,9 @@ bench: $(BENCHES)
 .PHONY: bench
 EXTRA_DIST += scripts/bench.sh
 CLEANFILES += $(EXTRA_PROGRAMS)
+BENCH_HELP = %D%/bench.h
+
+EXTRA_PROGRAMS += %D%/bench_evolve
+BENCHES += %D%/bench_evolve
+%C%_bench_evolve_SOURCES = %D%/bench_evolve.c $(BENCH_HELP)
+%C%_bench_evolve_LDADD = $(FLOOR1)

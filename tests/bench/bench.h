@@ -1,0 +1,50 @@
+/* What the programs of `make bench` share: a clock, medians, and the lines that
+ * scripts/bench.sh reads. */
+#ifndef EF_BENCH_H
+#define EF_BENCH_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* Ends the program when a bench cannot go on. */
+static inline void bench_need(int is_right, const char *text)
+{
+    if (!is_right) {
+        fprintf(stderr, "bench: %s\n", text);
+        exit(1);
+    }
+}
+
+/* Seconds of a clock that never goes back. */
+static inline double bench_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* The shortest of n_runs durations of run(context), in seconds: for what is so short
+ * that another process can disturb it; scripts/bench.sh takes medians of rounds. */
+static inline double bench_shortest(size_t n_runs, void (*run)(void *context),
+                                    void *context)
+{
+    double shortest = 0;
+    for (size_t i = 0; i < n_runs; i++) {
+        double start = bench_now();
+        run(context);
+        double time = bench_now() - start;
+        shortest = i == 0 || time < shortest ? time : shortest;
+    }
+    return shortest;
+}
+
+/* One line: who is `ours`, a peer, or one of the bounds `least`, `most`, `goal`. */
+static inline void bench_print(const char *figure, const char *who, const char *unit,
+                               double value)
+{
+    printf("%s\t%s\t%s\t%.6g\n", figure, who, unit, value);
+    fflush(stdout);
+}
+
+#endif
