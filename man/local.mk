@@ -4,3 +4,4 @@ dist_man_MANS += \
   %D%/evoflip-run.5 \
   %D%/evoflip-method.7
 dist_man_MANS += %D%/evoflip-data.5
+dist_man_MANS += %D%/evoflip-topology.5

@@ -182,6 +182,9 @@ UNIT_TESTS += %D%/test_topology_yaml
 %C%_test_topology_yaml_SOURCES = %D%/test_topology_yaml.c $(TEST_GRAPH) $(TEST_SCRATCH)
 %C%_test_topology_yaml_LDADD = $(FLOOR2) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_topology_man
+%C%_test_topology_man_LDADD = $(FLOOR2) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_topology_fuzz
 %C%_test_topology_fuzz_LDADD = $(FLOOR2) $(CRITERION_LIBS)
 
