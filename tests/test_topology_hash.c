@@ -208,3 +208,22 @@ Test(topology_hash, takes_minus_zero_for_zero)
     }
     cr_expect_eq(hash[0], hash[1]);
 }
+
+/* 31 x 32 sums that are images of each other within each layer: every one of them
+ * would be tried some 500 times. */
+Test(topology_hash, takes_no_seconds_for_very_symmetric_graphs, .timeout = 10)
+{
+    ef_graph graph;
+    begin(&graph, image);
+    size_t at = 0;
+    for (size_t layer = 0; layer < 31; layer++) {
+        ef_node all = ef_node_default(EF_OP_ADD);
+        all.n_inputs = EF_MAX_INPUTS;
+        for (size_t i = 0; i < EF_MAX_INPUTS; i++) {
+            all.inputs[i] = (uint32_t)append_add(&graph, at, at);
+        }
+        cr_assert_eq(ef_graph_add(&graph, &all, &at), EF_OK);
+    }
+    expect_canonical(&graph, 1, 2);
+    ef_graph_clear(&graph);
+}

@@ -15,8 +15,9 @@
  *
  * We differ in: where several inputs of one colour are left, the one is marked whose
  * colours then come out smallest, and those that come out equal are taken to be images
- * of each other without a search below them.  Graphs regular enough to defeat this do
- * not arise from layers; if they did, equal ones could get two hashes. */
+ * of each other without a search below them, and the number of trials is bounded.
+ * Graphs regular enough to defeat this do not arise from layers; if they did, equal
+ * ones could get two hashes. */
 #include "net/topology_priv.h"
 
 #include <string.h>
@@ -25,6 +26,11 @@
 #include "base/mem.h"
 
 #define MARK UINT64_C(0x6d61726b)
+
+/* Candidates for marks that are tried in one topology; later ones are taken as they
+ * come.  Networks need a few dozen; without a bound, thousands of nodes that are all
+ * images of each other would take seconds. */
+#define MAX_TRIALS 512
 
 typedef struct walk {
     const ef_graph *graph;
@@ -41,6 +47,7 @@ typedef struct walk {
     uint8_t *placed;     /* (n_nodes) on the stack or in the order */
     uint32_t *order;     /* (n_nodes) */
     size_t n_ordered;
+    size_t n_trials;
 } walk;
 
 /* What a node is by itself: operation, parameters, formats. */
@@ -104,6 +111,8 @@ static void mark_one(walk *w, const uint32_t *tied, size_t n)
 {
     size_t n_nodes = w->graph->n_nodes;
     uint64_t least = 0;
+    n = w->n_trials + n > MAX_TRIALS ? 1 : n;
+    w->n_trials += n;
     for (size_t i = 0; i < n; i++) {
         memcpy(w->trial, w->colors, n_nodes * sizeof w->trial[0]);
         w->trial[tied[i]] = ef_hash_word(w->trial[tied[i]], MARK);
