@@ -243,6 +243,19 @@ Test(options_print, rows_stand_in_columns_with_their_defaults)
     ef_text_clear(&text);
 }
 
+Test(options_write, settings_of_a_group_are_told_without_paths_and_what_is_unset)
+{
+    line l = PARSE("--epochs=3", "--rate=0.25", "-q", "--split=train");
+    ef_text text = {0};
+    ef_options_write(rows, "Group", &l.to, &text);
+    cr_expect_str_eq(text.bytes, "quiet=yes epochs=3 images=0 seed=1 rate=0.25 "
+                                 "split=train format=int8");
+    ef_options_write(rows, "Other", &l.to, &text);
+    cr_expect_eq(text.bytes[text.size - 1], '8', "nothing is added");
+    ef_text_clear(&text);
+    end(&l);
+}
+
 /* --- every command of the table --- */
 
 Test(commands, tables_parse_their_own_defaults_and_repeat_no_name)

@@ -4,8 +4,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "cmd/nearest.h"
 
@@ -178,12 +179,35 @@ ef_progress *ef_call_progress(const ef_call *call, const char *what, size_t tota
     return ef_progress_create(ef_call_common(call)->quiet ? NULL : stderr, what, total);
 }
 
+/* EF_ERR_IO where the folder of path is not there or closed. */
+static ef_status check_folder(const char *path, ef_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? ef_strdup(path) : ef_strdup(".");
+    if (!folder) {
+        return ef_error_memory(err);
+    }
+    if (slash) {
+        folder[slash == path ? 1 : slash - path] = '\0';
+    }
+    ef_status status = access(folder, W_OK | X_OK) == 0
+                           ? EF_OK
+                           : ef_error_io(err, path, "cannot write");
+    ef_free(folder);
+    return status;
+}
+
 ef_status ef_call_check_output(const ef_call *call, const char *path, ef_error *err)
 {
-    if (strcmp(path, "-") == 0 || ef_call_common(call)->force ||
-        !ef_file_exists(path)) {
-        return EF_OK;
+    struct stat info;
+    int exists = stat(path, &info) == 0;
+    if (strcmp(path, "-") == 0 ||
+        (exists && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode))) {
+        return EF_OK; /* a device or a pipe is written as it is */
     }
-    return ef_error_set(err, EF_ERR_EXISTS, "%s: exists already; --force overwrites it",
-                        path);
+    if (exists && !ef_call_common(call)->force) {
+        return ef_error_set(err, EF_ERR_EXISTS, "%s: exists already (--force replaces)",
+                            path);
+    }
+    return check_folder(path, err);
 }

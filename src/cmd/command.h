@@ -73,8 +73,8 @@ EF_NODISCARD ef_status ef_print_text(ef_text *text, ef_error *err);
  * to stdout, the aligned table on stdout. */
 EF_NODISCARD ef_status ef_call_print_table(const ef_call *call, const ef_table *table,
                                            ef_error *err);
-/* EF_ERR_EXISTS where path is there and --force is not; for outputs that cost time to
- * make, before that time is spent. */
+/* For outputs that cost time to make, before that time is spent.  EF_ERR_EXISTS where
+ * path is there and --force is not; EF_ERR_IO where its folder cannot be written. */
 EF_NODISCARD ef_status ef_call_check_output(const ef_call *call, const char *path,
                                             ef_error *err);
 

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "cmd/paths.h"
+#include "train/isa.h"
 
 ef_status ef_common_load_data(const ef_common *common, ef_dataset *set, ef_error *err)
 {
@@ -26,12 +27,35 @@ ef_status ef_common_load_data(const ef_common *common, ef_dataset *set, ef_error
     return status;
 }
 
+int ef_common_says_normalisation(const ef_common *common)
+{
+    return common->mean || common->std || common->range;
+}
+
+ef_status ef_common_normalisation(const ef_common *common, const ef_dataset *set,
+                                  ef_part part, ef_normalisation *norm, ef_error *err)
+{
+    if (!ef_common_says_normalisation(common)) {
+        ef_normalisation_fit(norm, set, part);
+        return EF_OK;
+    }
+    return ef_normalisation_parse(norm, set, common->mean, common->std, common->range,
+                                  err);
+}
+
 /* What a parser said without a place, as the fault of an option. */
 static ef_status blame(const char *option, ef_status status, const ef_error *inner,
                        ef_error *err)
 {
     return ef_error_set(err, status == EF_ERR_INPUT ? EF_ERR_USAGE : status, "--%s: %s",
                         option, inner->text);
+}
+
+ef_status ef_common_isa(const ef_common *common, ef_error *err)
+{
+    ef_error inner = {EF_OK, ""};
+    ef_status status = common->isa ? ef_isa_cap(common->isa, &inner) : EF_OK;
+    return status == EF_OK ? EF_OK : blame("isa", status, &inner, err);
 }
 
 ef_status ef_common_objectives(const ef_common *common, ef_objective_list *list,

@@ -11,7 +11,8 @@
 #include "cmd/option.h"
 #include "format/format.h"
 #include "net/dataset.h"
-#include "net/topology.h"
+#include "net/normalisation.h"
+#include "net/split.h"
 #include "objectives/objective.h"
 
 typedef struct ef_common {
@@ -21,11 +22,15 @@ typedef struct ef_common {
     const char *group;
     int crop;
     uint64_t images; /* 0: all */
+    const char *mean;
+    const char *std;
+    const char *range;
     const char *objectives;
     ef_words limits;
     ef_format format;
     uint64_t seed;
     uint64_t threads; /* 0: all cores */
+    const char *isa;
     int quiet;
     int verbose;
     const char *output;
@@ -57,6 +62,17 @@ typedef struct ef_common {
     {EF_COMMON_ROW("images", EF_OPTION_COUNT, "Data", images, "N",                     \
                    "use only the first N images, in file order"),                      \
      .min = 1, .max = 1e9, .shown = "all"}
+/* Three rows: how raw values become inputs. */
+#define EF_COMMON_NORMALISATION                                                        \
+    {EF_COMMON_ROW("range", EF_OPTION_TEXT, "Data", range, "LOW..HIGH|raw",            \
+                   "map raw values to this range first"),                              \
+     .shown = "0..1"},                                                                 \
+    {EF_COMMON_ROW("mean", EF_OPTION_TEXT, "Data", mean, "LIST",                       \
+                   "then subtract this, one number or one per channel"),               \
+     .shown = "so that the training part has mean 0"},                                 \
+    {EF_COMMON_ROW("std", EF_OPTION_TEXT, "Data", std, "LIST",                         \
+                   "and divide by this"),                                              \
+     .shown = "so that it has deviation 1"}
 #define EF_COMMON_OBJECTIVES(default_list)                                             \
     {EF_COMMON_ROW("objectives", EF_OPTION_TEXT, "Objectives", objectives, "LIST",     \
                    "with commas between; evoflip score --list explains them"),         \
@@ -77,6 +93,10 @@ typedef struct ef_common {
     {EF_COMMON_ROW("threads", EF_OPTION_U64, "Running", threads, "N",                  \
                    "threads to compute on; no result depends on it"),                  \
      .min = 1, .max = 4096, .shown = "all cores"}
+#define EF_COMMON_ISA                                                                  \
+    {EF_COMMON_ROW("isa", EF_OPTION_TEXT, "Running", isa, "NAME",                      \
+                   "newest instruction set for training: sse41, avx2, avx512_core ..."),\
+     .shown = "all that the machine has"}
 #define EF_COMMON_QUIET                                                                \
     {EF_COMMON_ROW("quiet", EF_OPTION_FLAG, "Running", quiet, NULL,                    \
                    "no progress on standard error"),                                   \
@@ -104,6 +124,14 @@ typedef struct ef_common {
 /* Reads --data and its fellows; *set is released with ef_dataset_clear. */
 EF_NODISCARD ef_status ef_common_load_data(const ef_common *common, ef_dataset *set,
                                            ef_error *err);
+/* From --mean, --std and --range where one is given, else fitted to part. */
+EF_NODISCARD ef_status ef_common_normalisation(const ef_common *common,
+                                               const ef_dataset *set, ef_part part,
+                                               ef_normalisation *norm, ef_error *err);
+/* True where one of these three is given. */
+int ef_common_says_normalisation(const ef_common *common);
+/* --isa, before the first training; EF_ERR_USAGE. */
+EF_NODISCARD ef_status ef_common_isa(const ef_common *common, ef_error *err);
 /* --objectives and --limit; EF_ERR_USAGE names the option. */
 EF_NODISCARD ef_status ef_common_objectives(const ef_common *common,
                                             ef_objective_list *list, ef_error *err);

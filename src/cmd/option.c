@@ -1,6 +1,7 @@
 #include "cmd/option.h"
 
 #include <float.h>
+#include <inttypes.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -388,4 +389,75 @@ void ef_options_print(const ef_option *rows, ef_text *text)
     }
     ef_text_add(text, "%s  -h, --help              this text\n",
                 n ? "" : "\nOptions:\n");
+}
+
+/* --- settings as text --- */
+
+static void write_whole(const ef_option *row, const void *field, ef_text *text)
+{
+    (void)row;
+    ef_text_add(text, "%" PRIu64, *(const uint64_t *)field);
+}
+
+static void write_real(const ef_option *row, const void *field, ef_text *text)
+{
+    (void)row;
+    ef_text_add_double(text, *(const double *)field);
+}
+
+static void write_choice(const ef_option *row, const void *field, ef_text *text)
+{
+    ef_text_add(text, "%s", row->names[*(const size_t *)field]);
+}
+
+static void write_text(const ef_option *row, const void *field, ef_text *text)
+{
+    (void)row;
+    ef_text_add(text, "%s", *(const char *const *)field);
+}
+
+static void write_flag(const ef_option *row, const void *field, ef_text *text)
+{
+    (void)row;
+    (void)field;
+    ef_text_add(text, "yes");
+}
+
+static void write_format(const ef_option *row, const void *field, ef_text *text)
+{
+    char name[EF_FORMAT_NAME];
+    (void)row;
+    ef_format_name(field, name);
+    ef_text_add(text, "%s", name);
+}
+
+typedef void write_value(const ef_option *row, const void *field, ef_text *text);
+
+/* Paths and lists have none: their names are not part of a result. */
+static write_value *const writers[] = {
+    [EF_OPTION_FLAG] = write_flag,     [EF_OPTION_U64] = write_whole,
+    [EF_OPTION_COUNT] = write_whole,   [EF_OPTION_F64] = write_real,
+    [EF_OPTION_CHOICE] = write_choice, [EF_OPTION_TEXT] = write_text,
+    [EF_OPTION_PATH] = NULL,           [EF_OPTION_LIST] = NULL,
+    [EF_OPTION_FORMAT] = write_format,
+};
+
+static int is_said(const ef_option *row, const void *field)
+{
+    return row->type == EF_OPTION_FLAG   ? *(const int *)field
+           : row->type == EF_OPTION_TEXT ? *(const char *const *)field != NULL
+                                         : 1;
+}
+
+void ef_options_write(const ef_option *rows, const char *group, const void *settings,
+                      ef_text *text)
+{
+    for (size_t i = 0; rows[i].name; i++) {
+        const void *field = (const char *)settings + rows[i].offset;
+        if (writers[rows[i].type] && strcmp(group_of(rows, i), group) == 0 &&
+            is_said(&rows[i], field)) {
+            ef_text_add(text, "%s%s=", text->size ? " " : "", rows[i].name);
+            writers[rows[i].type](&rows[i], field, text);
+        }
+    }
 }

@@ -67,4 +67,9 @@ const ef_option *ef_options_find(const ef_option *rows, const char *name);
 /* The table for people, in groups, defaults in brackets, lines up to 79 columns. */
 void ef_options_print(const ef_option *rows, ef_text *text);
 
+/* Adds "epochs=30 rate=0.1 ...": the settings of one group, without paths, what was
+ * not said, and flags that are not set; a space before each but the first in text. */
+void ef_options_write(const ef_option *rows, const char *group, const void *settings,
+                      ef_text *text);
+
 #endif
