@@ -14,3 +14,11 @@ EXTRA_PROGRAMS += %D%/bench_evolve
 BENCHES += %D%/bench_evolve
 %C%_bench_evolve_SOURCES = %D%/bench_evolve.c $(BENCH_HELP)
 %C%_bench_evolve_LDADD = $(FLOOR1)
+
+EXTRA_PROGRAMS += %D%/bench_train
+BENCHES += %D%/bench_train %D%/bench_train_torch.py
+EXTRA_DIST += %D%/bench_train_torch.py
+%C%_bench_train_SOURCES = %D%/bench_train.c $(BENCH_HELP)
+%C%_bench_train_CPPFLAGS = $(AM_CPPFLAGS) \
+  -DEF_TOPOLOGIES='"$(abs_top_srcdir)/data/topologies"'
+%C%_bench_train_LDADD = $(FLOOR3)
