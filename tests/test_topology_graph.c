@@ -2,6 +2,7 @@
 #include "net/topology.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -253,6 +254,47 @@ Test(topology_print, aligns_a_table_of_nodes_shapes_and_costs)
     ef_text_clear(&text);
     ef_topology_destroy(topology);
     ef_graph_clear(&graph);
+}
+
+/* How each operation is put into words. */
+static const struct {
+    ef_node node;
+    const char *words;
+} printed[] = {
+    {{.op = EF_OP_CONV, .u.conv = {6, {3, 2}, {1, 2}, {2, 1}, {0, 1, 0, 1}, 3, 1}},
+     "conv 3x2 stride 1x2 dilation 2x1 pad 0x1 groups 3"},
+    {{.op = EF_OP_AVGPOOL, .u.pool = {{3, 3}, {2, 2}, {1, 1}, {0, 1, 1, 0}, 1, 1}},
+     "avgpool 3x3 stride 2 pad 0,1,1,0 ceil count-pad"},
+    {{.op = EF_OP_ACTIVATION, .u.activation = {EF_ACTIVATION_CLIP, 0, 6}}, "relu6"},
+    {{.op = EF_OP_ACTIVATION, .u.activation = {EF_ACTIVATION_CLIP, -1, 0}},
+     "clip -1 0"},
+    {{.op = EF_OP_ACTIVATION, .u.activation = {EF_ACTIVATION_LEAKY, 0.25F, 0}},
+     "leaky 0.25"},
+    {{.op = EF_OP_PAD, .u.pad = {{1, 0, 2}, {0, 0, 3}, 0}}, "pad c 1+0 w 2+3"},
+    {{.op = EF_OP_SLICE, .u.slice = {{0, 1, 0}, {EF_TO_END, EF_TO_END, 3}, {1, 1, 2}}},
+     "slice h 1:9 w 0:3:2"},
+    {{.op = EF_OP_TRANSPOSE, .u.transpose = {{2, 0, 1}}}, "transpose 2,0,1"},
+    {{.op = EF_OP_UPSAMPLE, .u.upsample = {{2, 1}}}, "upsample by 2x1"},
+};
+
+Test(topology_print, puts_every_operation_into_words)
+{
+    for (size_t i = 0; i < sizeof printed / sizeof printed[0]; i++) {
+        ef_graph graph;
+        begin(&graph, image);
+        append(&graph, printed[i].node, 1, 0, 0);
+        ef_topology *topology = build(&graph);
+        ef_text text;
+        ef_text_init(&text);
+        ef_topology_print(topology, &text);
+        char words[80];
+        snprintf(words, sizeof words, "  %s  ", printed[i].words);
+        cr_expect(strstr(text.bytes, words), "expected \"%s\" in\n%s", words,
+                  text.bytes);
+        ef_text_clear(&text);
+        ef_topology_destroy(topology);
+        ef_graph_clear(&graph);
+    }
 }
 
 Test(topology_print, survives_short_memory)
