@@ -134,6 +134,14 @@ UNIT_TESTS += %D%/test_split
 UNIT_TESTS += %D%/test_batch
 %C%_test_batch_LDADD = $(FLOOR2) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_morph_function
+%C%_test_morph_function_SOURCES = %D%/test_morph_function.c \
+  %D%/batch_mode.c %D%/batch_mode.h
+%C%_test_morph_function_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_morph
+%C%_test_morph_LDADD = $(FLOOR2) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_objectives
 %C%_test_objectives_LDADD = $(FLOOR4) $(CRITERION_LIBS)
 

@@ -18,3 +18,13 @@ noinst_LIBRARIES += %D%/libnet.a
 %C%_libnet_a_SOURCES += %D%/split.c %D%/split.h
 %C%_libnet_a_SOURCES += %D%/normalisation.c %D%/normalisation.h
 %C%_libnet_a_SOURCES += %D%/batch.c %D%/batch.h
+
+# The search space and the network operators.
+%C%_libnet_a_SOURCES += %D%/channels.c %D%/channels.h
+%C%_libnet_a_SOURCES += \
+  %D%/space.c %D%/space.h %D%/space_priv.h %D%/space_yaml.c %D%/space_sample.c
+%C%_libnet_a_SOURCES += \
+  %D%/morph.c %D%/morph.h %D%/morph_priv.h %D%/morph_edit.c \
+  %D%/morph_inherit.c %D%/morph_inherit.h %D%/morph_moments.c \
+  %D%/morph_width.c %D%/morph_depth.c %D%/morph_skip.c %D%/morph_conv.c \
+  %D%/morph_pool.c %D%/morph_cross.c

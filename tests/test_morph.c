@@ -1,0 +1,349 @@
+/* What network operators make: always networks of the space, from parents that stay as
+ * they are, the same for the same stream. */
+#include "net/morph.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "net/morph_priv.h"
+
+static const float scale[] = {0.5F, 1, 2}, shift[] = {0.25F, 0, -1};
+static const ef_task tasks[] = {{{1, 8, 8, 4}, 10, scale, shift},
+                                {{1, 28, 28, 4}, 10, NULL, NULL},
+                                {{3, 32, 32, 4}, 43, scale, shift}};
+#define N_TASKS (sizeof tasks / sizeof tasks[0])
+
+static ef_error err;
+
+static void must(ef_status status)
+{
+    cr_assert_eq(status, EF_OK, "%s: %s", ef_status_name(status), err.text);
+}
+
+static ef_space *default_space(void)
+{
+    ef_space *space = NULL;
+    must(ef_space_default(&space, &err));
+    return space;
+}
+
+static ef_net *random_from(const ef_space *space, uint64_t seed)
+{
+    ef_rng rng = ef_rng_stream(seed, EF_PURPOSE_TEST, 0, 0, 0);
+    ef_net *net = NULL;
+    must(ef_space_random(&rng, space, &tasks[seed % N_TASKS], &net, &err));
+    return net;
+}
+
+/* Topology, names and values: equal for equal bytes. */
+static uint64_t digest(const ef_net *net)
+{
+    uint64_t hash = ef_topology_hash(net->topology);
+    for (size_t i = 0; i < ef_topology_n_nodes(net->topology); i++) {
+        const char *name = ef_topology_node(net->topology, i)->name;
+        hash = ef_hash_bytes(hash, name, strlen(name));
+    }
+    return ef_hash_bytes(hash, net->values, net->n_values * sizeof net->values[0]);
+}
+
+static int is_finite(const ef_net *net)
+{
+    int finite = 1;
+    for (size_t i = 0; i < net->n_values; i++) {
+        finite &= isfinite(net->values[i]) != 0;
+    }
+    return finite;
+}
+
+static int is_scale_kept(const ef_net *net, const ef_task *task)
+{
+    for (size_t i = 0; i < ef_topology_n_nodes(net->topology); i++) {
+        if (ef_topology_node(net->topology, i)->op == EF_OP_SCALE) {
+            return memcmp(ef_net_values(net, i, EF_ROLE_SHIFT), task->shift,
+                          task->input.channels * sizeof(float)) == 0;
+        }
+    }
+    return task->scale == NULL;
+}
+
+TestSuite(morph_mutate, .timeout = 120);
+
+Test(morph_mutate, long_chains_stay_in_the_space_and_leave_parents_alone)
+{
+    ef_space *space = default_space();
+    size_t used[EF_OPERATOR_COUNT] = {0};
+    for (uint64_t seed = 0; seed < 90; seed++) {
+        const ef_task *task = &tasks[seed % N_TASKS];
+        ef_rng rng = ef_rng_stream(seed, EF_PURPOSE_TEST, 1, 0, 0);
+        ef_net *net = NULL;
+        must(ef_space_sample(&rng, space, task, &net, &err));
+        for (size_t step = 0; step < 40; step++) {
+            ef_net *child = NULL;
+            const char *name = NULL;
+            uint64_t before = digest(net);
+            must(ef_morph_mutate(&rng, space, net, &child, &name, &err));
+            must(ef_space_allows(space, child->topology, &err));
+            cr_assert_eq(digest(net), before, "%s changed its parent", name);
+            cr_assert(is_finite(child), "%s", name);
+            cr_assert(is_scale_kept(child, task), "%s", name);
+            cr_assert_neq(ef_topology_hash(child->topology),
+                          ef_topology_hash(net->topology), "%s changed nothing", name);
+            for (size_t i = 0; i < EF_OPERATOR_COUNT; i++) {
+                used[i] += strcmp(ef_operators[i].name, name) == 0;
+            }
+            ef_net_destroy(net);
+            net = child;
+        }
+        ef_net_destroy(net);
+    }
+    for (size_t i = 0; i < EF_OPERATOR_COUNT; i++) {
+        cr_assert_gt(used[i], 10, "%s found %zu places", ef_operators[i].name, used[i]);
+    }
+    ef_space_destroy(space);
+}
+
+Test(morph_mutate, the_same_stream_gives_the_same_child)
+{
+    ef_space *space = default_space();
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        uint64_t digests[2];
+        for (size_t i = 0; i < 2; i++) {
+            ef_rng rng = ef_rng_stream(seed, EF_PURPOSE_TEST, 2, 0, 0);
+            ef_net *net = random_from(space, seed), *child = NULL;
+            must(ef_morph_mutate(&rng, space, net, &child, NULL, &err));
+            digests[i] = digest(child);
+            ef_net_destroy(net);
+            ef_net_destroy(child);
+        }
+        cr_assert_eq(digests[0], digests[1]);
+    }
+    ef_space_destroy(space);
+}
+
+Test(morph_mutate, only_operators_with_a_weight_are_drawn)
+{
+    ef_space *space = default_space();
+    memset(space->weights, 0, sizeof space->weights);
+    space->weights[EF_OPERATOR_WIDEN] = 0.25;
+    space->weights[EF_OPERATOR_PRUNE] = 0.75;
+    ef_net *net = random_from(space, 3);
+    size_t n_prune = 0;
+    for (uint64_t seed = 0; seed < 400; seed++) {
+        ef_rng rng = ef_rng_stream(seed, EF_PURPOSE_TEST, 3, 0, 0);
+        const char *name = NULL;
+        ef_net *child = NULL;
+        must(ef_morph_mutate(&rng, space, net, &child, &name, &err));
+        cr_assert(strcmp(name, "widen") == 0 || strcmp(name, "prune") == 0);
+        n_prune += strcmp(name, "prune") == 0;
+        ef_net_destroy(child);
+    }
+    /* Binomial(400, 3/4): 5 standard deviations of 8.7 */
+    cr_assert(n_prune > 256 && n_prune < 344, "%zu", n_prune);
+    ef_net_destroy(net);
+    ef_space_destroy(space);
+}
+
+Test(morph_mutate, says_so_when_no_operator_fits)
+{
+    ef_space *space = default_space();
+    ef_net *net = random_from(space, 4), *child = NULL;
+    space->max_nodes = 1;
+    ef_rng rng = ef_rng_stream(4, EF_PURPOSE_TEST, 0, 0, 0);
+    cr_assert_eq(ef_morph_mutate(&rng, space, net, &child, NULL, &err),
+                 EF_ERR_TOPOLOGY);
+    cr_assert_str_eq(err.text, "no operator finds a place in the network that the "
+                               "search space built-in allows");
+    cr_assert_null(child);
+    ef_net_destroy(net);
+    ef_space_destroy(space);
+}
+
+Test(morph_operators, memory_may_run_out_at_any_moment)
+{
+    ef_space *space = default_space();
+    for (size_t i = 0; i < EF_OPERATOR_COUNT; i++) {
+        ef_net *net = NULL, *child = NULL;
+        uint64_t seed = 0;
+        ef_status status = EF_ERR_TOPOLOGY;
+        while (status == EF_ERR_TOPOLOGY) {
+            ef_rng rng = ef_rng_stream(5, EF_PURPOSE_TEST, 0, 0, 0);
+            ef_net_destroy(net);
+            net = random_from(space, ++seed);
+            status = ef_operators[i].apply(&rng, space, net, &child, NULL);
+        }
+        must(status);
+        uint64_t expected = digest(child);
+        ef_net_destroy(child);
+        status = EF_ERR_MEMORY;
+        for (long k = 0; status == EF_ERR_MEMORY; k++) {
+            ef_rng rng = ef_rng_stream(5, EF_PURPOSE_TEST, 0, 0, 0);
+            child = NULL;
+            ef_mem_fail_after(k);
+            status = ef_operators[i].apply(&rng, space, net, &child, NULL);
+            ef_mem_fail_after(-1);
+            cr_assert(status == EF_ERR_MEMORY || status == EF_OK, "%s: %s",
+                      ef_operators[i].name, ef_status_name(status));
+            cr_assert(status == EF_OK || child == NULL);
+        }
+        cr_assert_eq(digest(child), expected, "%s", ef_operators[i].name);
+        ef_net_destroy(child);
+        ef_net_destroy(net);
+    }
+    ef_space_destroy(space);
+}
+
+/* --- what single operators do ------------------------------------------------ */
+
+/* A chain: input, two blocks of conv, batch norm and activation, average, dense. */
+static ef_net *chain_of(uint32_t first, uint32_t second, ef_activation activation)
+{
+    ef_graph graph;
+    ef_graph_init(&graph);
+    ef_node nodes[10] = {
+        ef_node_default(EF_OP_INPUT),      ef_node_default(EF_OP_CONV),
+        ef_node_default(EF_OP_BATCHNORM),  ef_node_default(EF_OP_ACTIVATION),
+        ef_node_default(EF_OP_CONV),       ef_node_default(EF_OP_BATCHNORM),
+        ef_node_default(EF_OP_ACTIVATION), ef_node_default(EF_OP_GLOBALAVG),
+        ef_node_default(EF_OP_FLATTEN),    ef_node_default(EF_OP_DENSE)};
+    nodes[0].u.input = (ef_shape){1, 8, 8, 4};
+    for (size_t i = 1; i <= 4; i += 3) {
+        ef_conv *conv = &nodes[i].u.conv;
+        conv->channels = i == 1 ? first : second;
+        conv->kernel[0] = conv->kernel[1] = 3;
+        conv->pad[0] = conv->pad[1] = conv->pad[2] = conv->pad[3] = 1;
+    }
+    nodes[3].u.activation = nodes[6].u.activation = activation;
+    nodes[9].u.dense = (ef_dense){10, 1};
+    for (uint32_t i = 0; i < 10; i++) {
+        nodes[i].n_inputs = i > 0;
+        nodes[i].inputs[0] = i - (i > 0);
+        must(ef_graph_add(&graph, &nodes[i], NULL));
+    }
+    ef_topology *topology = NULL;
+    ef_net *net = NULL;
+    must(ef_topology_create(&topology, &graph, &err));
+    must(ef_net_create(&net, topology, &err));
+    ef_net_initialise(net, 1, 0, 0);
+    ef_topology_destroy(topology);
+    ef_graph_clear(&graph);
+    return net;
+}
+
+static ef_net *chain(uint32_t first, uint32_t second)
+{
+    return chain_of(first, second, (ef_activation){EF_ACTIVATION_RELU, 0, 0});
+}
+
+static uint32_t width_of(const ef_net *net, const char *name)
+{
+    size_t at = ef_topology_find(net->topology, name);
+    cr_assert_neq(at, SIZE_MAX, "%s", name);
+    return ef_topology_shape(net->topology, at).channels;
+}
+
+Test(morph_widen, copies_filters_and_shares_out_what_readers_weigh)
+{
+    ef_space *space = default_space();
+    ef_net *net = chain(16, 64), *child = NULL; /* the second is as wide as can be */
+    ef_rng rng = ef_rng_stream(6, EF_PURPOSE_TEST, 0, 0, 0);
+    must(ef_morph_widen(&rng, space, net, &child, &err));
+    uint32_t n = width_of(child, "conv1");
+    cr_assert(n == 24 || n == 32, "%u", n);
+    const float *was = ef_net_values(net, 1, EF_ROLE_WEIGHT);
+    const float *now = ef_net_values(child, 1, EF_ROLE_WEIGHT);
+    cr_assert_eq(memcmp(was, now, 16 * 9 * sizeof *was), 0);
+    const float *out = ef_net_values(net, 4, EF_ROLE_WEIGHT);
+    const float *shared = ef_net_values(child, 4, EF_ROLE_WEIGHT);
+    for (uint32_t i = 0; i < 16; i++) {
+        double sum = 0;
+        for (uint32_t j = 0; j < n; j++) {
+            int copy = memcmp(now + j * 9, now + i * 9, 9 * sizeof *now) == 0;
+            cr_assert(!copy || shared[j * 9] / out[i * 9] > 0);
+            sum += copy ? shared[j * 9] : 0;
+        }
+        cr_assert_float_eq(sum, out[i * 9], 1e-6);
+    }
+    ef_net_destroy(net);
+    ef_net_destroy(child);
+    ef_space_destroy(space);
+}
+
+Test(morph_prune, drops_the_filters_that_do_least)
+{
+    ef_space *space = default_space();
+    ef_net *net = chain(16, 8), *child = NULL; /* the second is as narrow as can be */
+    float *gamma = ef_net_values(net, 2, EF_ROLE_GAMMA);
+    for (size_t i = 0; i < 16; i++) {
+        gamma[i] = i % 2 ? 1e-3F : 1;
+    }
+    ef_rng rng = ef_rng_stream(7, EF_PURPOSE_TEST, 0, 0, 0);
+    must(ef_morph_prune(&rng, space, net, &child, &err));
+    cr_assert_eq(width_of(child, "conv1"), 8);
+    const float *was = ef_net_values(net, 1, EF_ROLE_WEIGHT);
+    const float *now = ef_net_values(child, 1, EF_ROLE_WEIGHT);
+    for (size_t i = 0; i < 8; i++) {
+        cr_assert_eq(memcmp(was + 2 * i * 9, now + i * 9, 9 * sizeof *was), 0);
+    }
+    ef_net_destroy(net);
+    ef_net_destroy(child);
+    ef_space_destroy(space);
+}
+
+/* relu of N(0.5, 1), by numerical integration; see below. */
+Test(morph_insert, batch_norm_starts_from_the_moments_of_relu)
+{
+    ef_space *space = default_space();
+    ef_net *net = chain(8, 8), *child = NULL;
+    for (size_t i = 0; i < 8; i++) {
+        ef_net_values(net, 2, EF_ROLE_BETA)[i] = 0.5F;
+        ef_net_values(net, 5, EF_ROLE_BETA)[i] = 0.5F;
+    }
+    ef_rng rng = ef_rng_stream(8, EF_PURPOSE_TEST, 0, 0, 0);
+    must(ef_morph_insert(&rng, space, net, &child, &err));
+    size_t at = ef_topology_find(child->topology, "batchnorm3");
+    cr_assert_neq(at, SIZE_MAX);
+    for (size_t i = 0; i < 8; i++) {
+        cr_assert_float_eq(ef_net_values(child, at, EF_ROLE_MEAN)[i], 0.6977966, 2e-5);
+        cr_assert_float_eq(ef_net_values(child, at, EF_ROLE_VARIANCE)[i], 0.5534407,
+                           2e-5);
+    }
+    ef_net_destroy(net);
+    ef_net_destroy(child);
+    ef_space_destroy(space);
+}
+
+/* --- moments ------------------------------------------------------------------ */
+
+/* Means and variances by the midpoint rule over 400,000 cells of 24 deviations. */
+Test(morph_moments, closed_forms_equal_numerical_integration)
+{
+    static const struct {
+        float beta, gamma;
+        ef_activation activation;
+        double mean, variance;
+    } rows[] = {
+        {0.5F, 1, {EF_ACTIVATION_RELU, 0, 0}, 0.6977966, 0.5534407},
+        {0.5F, 2, {EF_ACTIVATION_RELU, 0, 0}, 1.0726894, 1.7805075},
+        {4, 3, {EF_ACTIVATION_CLIP, 0, 6}, 3.6738264, 4.3848177},
+        {4, 3, {EF_ACTIVATION_CLIP, -1, 5}, 3.2967713, 3.6902776},
+        {-1, 0.5F, {EF_ACTIVATION_LEAKY, 0.1F, 0}, -0.0961792, 0.0046773},
+        {2, 0, {EF_ACTIVATION_RELU, 0, 0}, 2, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ef_net *net = chain_of(8, 8, rows[i].activation);
+        ef_net_values(net, 2, EF_ROLE_BETA)[5] = rows[i].beta;
+        ef_net_values(net, 2, EF_ROLE_GAMMA)[5] = rows[i].gamma;
+        ef_moments moments;
+        const float *mean, *variance;
+        must(ef_moments_init(&moments, net, &err));
+        mean = ef_moments_of(&moments, 3, &variance);
+        /* 1 + epsilon, 1e-5, divides the variance of what a batch norm gives */
+        cr_assert_float_eq(mean[5], rows[i].mean, 5e-5, "row %zu: %g", i, mean[5]);
+        cr_assert_float_eq(variance[5], rows[i].variance, 1e-4, "row %zu", i);
+        ef_moments_clear(&moments);
+        ef_net_destroy(net);
+    }
+}

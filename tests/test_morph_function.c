@@ -1,0 +1,277 @@
+/* What network operators keep of the function: logits of children against those of
+ * their parents, by the exact execution and with statistics of the batch. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "batch_mode.h"
+#include "faultsim/forward.h"
+#include "net/morph.h"
+
+#define CLASSES 10
+#define IMAGES 24
+#define LOGITS (IMAGES * CLASSES)
+
+static const float scale[] = {0.5F, 2}, shift[] = {0.25F, -1};
+static const ef_task task = {{2, 7, 7, 4}, CLASSES, scale, shift};
+static ef_error err;
+
+static void must(ef_status status)
+{
+    cr_assert_eq(status, EF_OK, "%s: %s", ef_status_name(status), err.text);
+}
+
+static float *make_images(ef_rng *rng)
+{
+    float *images = ef_calloc(IMAGES * ef_shape_elements(task.input), sizeof *images);
+    cr_assert_not_null(images);
+    for (size_t i = 0; i < IMAGES * ef_shape_elements(task.input); i++) {
+        images[i] = (float)ef_rng_normal(rng);
+    }
+    return images;
+}
+
+/* Gammas, betas, biases and slopes at random. */
+static void shake(ef_rng *rng, ef_net *net)
+{
+    for (size_t i = 0; i < net->n_params; i++) {
+        const ef_param *param = &net->params[i];
+        float *values = net->values + param->offset;
+        for (size_t k = 0; k < param->count; k++) {
+            double u = ef_rng_unit(rng), z = ef_rng_normal(rng);
+            if (param->role == EF_ROLE_GAMMA) {
+                values[k] = (float)(0.3 + u);
+            } else if (param->role == EF_ROLE_BETA || param->role == EF_ROLE_BIAS) {
+                values[k] = (float)(0.4 * z);
+            } else if (param->role == EF_ROLE_MEAN) {
+                values[k] = (float)z;
+            } else if (param->role == EF_ROLE_VARIANCE) {
+                values[k] = (float)(0.2 + 3 * u);
+            }
+        }
+    }
+}
+
+/* A network from all over the space some random operators on, its batch norms at
+ * random, with the statistics of the images where they are given. */
+static ef_net *make_net(ef_rng *rng, const ef_space *space, const float *images)
+{
+    ef_net *net = NULL;
+    float logits[LOGITS];
+    must(ef_space_random(rng, space, &task, &net, &err));
+    shake(rng, net);
+    if (images) {
+        batch_mode_run(net, images, IMAGES, logits, 1);
+    }
+    return net;
+}
+
+static void run(const ef_net *net, const float *images, float *logits)
+{
+    ef_forward *forward = NULL;
+    must(ef_forward_create(&forward, net, IMAGES, &err));
+    ef_forward_run(forward, images, IMAGES, logits);
+    ef_forward_destroy(forward);
+}
+
+/* The largest difference, in units of the logits' standard deviation. */
+static double distance(const float *a, const float *b)
+{
+    double most = 0, sum = 0, squares = 0;
+    for (size_t i = 0; i < LOGITS; i++) {
+        double difference = fabs((double)a[i] - b[i]);
+        most = difference > most ? difference : most;
+        sum += a[i];
+        squares += (double)a[i] * a[i];
+    }
+    double variance = squares / LOGITS - sum / LOGITS * (sum / LOGITS);
+    return most / sqrt(variance > 1e-12 ? variance : 1e-12);
+}
+
+/* Pearson's correlation over all logits, each class around its own mean. */
+static double correlation(const float *a, const float *b)
+{
+    double saa = 0, sbb = 0, sab = 0;
+    for (size_t c = 0; c < CLASSES; c++) {
+        double ma = 0, mb = 0;
+        for (size_t i = c; i < LOGITS; i += CLASSES) {
+            ma += a[i] / (double)IMAGES;
+            mb += b[i] / (double)IMAGES;
+        }
+        for (size_t i = c; i < LOGITS; i += CLASSES) {
+            saa += (a[i] - ma) * (a[i] - ma);
+            sbb += (b[i] - mb) * (b[i] - mb);
+            sab += (a[i] - ma) * (b[i] - mb);
+        }
+    }
+    return saa > 0 && sbb > 0 ? sab / sqrt(saa * sbb) : 0;
+}
+
+/* What one operator does to many networks. */
+typedef struct effect {
+    size_t n;
+    double farthest;       /* largest distance with running statistics, ... */
+    double farthest_batch; /* ... with the batch's */
+    double correlation;    /* mean over networks, running statistics, ... */
+    double batch;          /* ... the batch's */
+} effect;
+
+static void compare(ef_net *parent, ef_net *child, const float *images, effect *e)
+{
+    float a[LOGITS], b[LOGITS];
+    run(parent, images, a);
+    run(child, images, b);
+    e->farthest = fmax(e->farthest, distance(a, b));
+    e->correlation += correlation(a, b);
+    batch_mode_run(parent, images, IMAGES, a, 0);
+    batch_mode_run(child, images, IMAGES, b, 0);
+    e->farthest_batch = fmax(e->farthest_batch, distance(a, b));
+    e->batch += correlation(a, b);
+    e->n++;
+}
+
+/* Networks with the statistics of the images, or with any (calibrated 0). */
+static effect measure(const ef_space *space, const ef_operator_row *row, size_t n_nets,
+                      int calibrated)
+{
+    effect e = {0};
+    for (uint64_t i = 0; e.n < n_nets && i < 100 * n_nets; i++) {
+        ef_rng rng = ef_rng_stream(1, EF_PURPOSE_TEST, i, 0, 0);
+        float *images = make_images(&rng);
+        ef_net *net = make_net(&rng, space, calibrated ? images : NULL), *child = NULL;
+        ef_status status = row->apply(&rng, space, net, &child, NULL);
+        cr_assert(status == EF_OK || status == EF_ERR_TOPOLOGY);
+        if (!status) {
+            compare(net, child, images, &e);
+        }
+        ef_net_destroy(net);
+        ef_net_destroy(child);
+        ef_free(images);
+    }
+    cr_assert_eq(e.n, n_nets, "%s found only %zu places", row->name, e.n);
+    e.correlation /= (double)e.n;
+    e.batch /= (double)e.n;
+    cr_log_info("%s: farthest %g, %g, correlations %.4f, %.4f\n", row->name, e.farthest,
+                e.farthest_batch, e.correlation, e.batch);
+    return e;
+}
+
+/* Narrow and shallow, so that the plain execution is quick. */
+static ef_space *make_space(const char *more)
+{
+    char text[512];
+    ef_space *space = NULL;
+    int size = snprintf(text, sizeof text,
+                        "depth: {max: 7}\nwidth: {min: 4, max: 12, step: 4}\n%s", more);
+    must(ef_space_parse(&space, "test", text, (size_t)size, &err));
+    return space;
+}
+
+/* float32 sums of another grouping differ by some 1e-6 of their size. */
+#define TOLERANCE 1e-4
+
+static void hold_exact(const ef_space *space, int calibrated)
+{
+    for (size_t i = 0; i < EF_OPERATOR_COUNT; i++) {
+        if (ef_operators[i].keeps == EF_KEEPS_EXACT) {
+            effect e = measure(space, &ef_operators[i], 12, calibrated);
+            cr_assert_lt(e.farthest, TOLERANCE, "%s", ef_operators[i].name);
+        }
+    }
+}
+
+TestSuite(morph_function, .timeout = 120);
+
+Test(morph_function, exact_operators_keep_logits_whatever_the_statistics)
+{
+    ef_space *space = make_space("");
+    hold_exact(space, 0);
+    ef_space_destroy(space);
+}
+
+Test(morph_function, exact_operators_keep_logits_with_relu6)
+{
+    ef_space *space = make_space("activation: relu6\n");
+    hold_exact(space, 1);
+    ef_space_destroy(space);
+}
+
+Test(morph_function, operators_without_new_statistics_keep_logits_in_training)
+{
+    static const ef_operator exact[] = {EF_OPERATOR_RESIDUAL, EF_OPERATOR_HIDDEN,
+                                        EF_OPERATOR_WIDEN,    EF_OPERATOR_CONCAT,
+                                        EF_OPERATOR_GROW,     EF_OPERATOR_FLATTEN};
+    ef_space *space = make_space("");
+    for (size_t i = 0; i < sizeof exact / sizeof exact[0]; i++) {
+        effect e = measure(space, &ef_operators[exact[i]], 8, 1);
+        cr_assert_lt(e.farthest_batch, 10 * TOLERANCE, "%s",
+                     ef_operators[exact[i]].name);
+    }
+    ef_space_destroy(space);
+}
+
+/* The moments of an inserted batch norm are those of normal variables, which sums of a
+ * few products are nearly. */
+Test(morph_function, inserted_batch_norms_nearly_keep_logits_in_training)
+{
+    ef_space *space = make_space("");
+    cr_assert_gt(measure(space, &ef_operators[EF_OPERATOR_INSERT], 20, 1).batch, 0.98);
+    cr_assert_gt(measure(space, &ef_operators[EF_OPERATOR_ADD], 20, 1).batch, 0.98);
+    ef_space_destroy(space);
+}
+
+/* Untrained weights are independent, which is the worst case for leaving some out. */
+Test(morph_function, near_operators_give_logits_that_go_with_the_parents)
+{
+    static const struct {
+        ef_operator op;
+        double least; /* mean correlation */
+    } rows[] = {{EF_OPERATOR_PRUNE, 0.75},   {EF_OPERATOR_UNSKIP, 0.5},
+                {EF_OPERATOR_SEPARATE, 0.4}, {EF_OPERATOR_SHRINK, 0.3},
+                {EF_OPERATOR_REMOVE, 0.2},   {EF_OPERATOR_AVERAGE, 0.1}};
+    ef_space *space = make_space("");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        effect e = measure(space, &ef_operators[rows[i].op], 25, 1);
+        cr_assert_gt(e.correlation, rows[i].least, "%s: %g",
+                     ef_operators[rows[i].op].name, e.correlation);
+    }
+    ef_space_destroy(space);
+}
+
+Test(morph_function, ten_exact_operators_in_a_row_keep_logits)
+{
+    ef_space *space = make_space("");
+    space->depth_max = 12;
+    for (size_t i = 0; i < EF_OPERATOR_COUNT; i++) {
+        space->weights[i] = ef_operators[i].keeps == EF_KEEPS_EXACT;
+    }
+    for (uint64_t seed = 0; seed < 10; seed++) {
+        ef_rng rng = ef_rng_stream(2, EF_PURPOSE_TEST, seed, 0, 0);
+        float *images = make_images(&rng), a[LOGITS], b[LOGITS];
+        ef_net *net = NULL, *child;
+        must(ef_space_sample(&rng, space, &task, &net, &err));
+        shake(&rng, net);
+        run(net, images, a);
+        for (size_t i = 0; i < 10; i++) {
+            must(ef_morph_mutate(&rng, space, net, &child, NULL, &err));
+            ef_net_destroy(net);
+            net = child;
+        }
+        run(net, images, b);
+        cr_assert_lt(distance(a, b), 10 * TOLERANCE);
+        ef_net_destroy(net);
+        ef_free(images);
+    }
+    ef_space_destroy(space);
+}
+
+Test(morph_function, noise_on_widened_filters_changes_logits_by_its_share)
+{
+    ef_space *space = make_space("noise: 0.01\n");
+    effect e = measure(space, &ef_operators[EF_OPERATOR_WIDEN], 12, 1);
+    cr_assert_gt(e.farthest, 1e-4);
+    cr_assert_gt(e.correlation, 0.999);
+    ef_space_destroy(space);
+}
