@@ -86,17 +86,19 @@ Test(progress_show, a_terminal_gets_one_line_redrawn_at_most_ten_times_a_second)
     if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0) {
         cr_skip_test("no pseudo-terminal here");
     }
+    double start = ef_clock_s();
     FILE *terminal = fopen(ptsname(master), "w");
     cr_assert_not_null(terminal);
     ef_progress *progress = ef_progress_create(terminal, "search", 4);
-    for (size_t i = 0; i <= 2000; i++) {
-        ef_progress_show(progress, i / 1000, "step %zu", i);
-        if (i == 1000) {
+    for (size_t i = 0; i <= 200; i++) {
+        ef_progress_show(progress, i / 100, "step %zu", i);
+        if (i == 100) {
             const struct timespec pause = {.tv_nsec = 150000000};
             nanosleep(&pause, NULL);
         }
     }
     ef_progress_destroy(progress);
+    double most = 2 + 10 * (ef_clock_s() - start);
     char text[4000] = "";
     ssize_t n = read(master, text, sizeof text - 1);
     cr_assert_gt(n, 0);
@@ -106,9 +108,9 @@ Test(progress_show, a_terminal_gets_one_line_redrawn_at_most_ten_times_a_second)
     for (const char *p = text; (p = strchr(p, '\r')); p++) {
         redraws += p[1] == '\033';
     }
-    cr_assert(redraws >= 2 && redraws <= 5, "%zu redraws", redraws);
+    cr_assert(redraws >= 2 && (double)redraws <= most, "%zu redraws", redraws);
     cr_assert(strstr(text, "\r\033[Ksearch: [##########          ] 2/4, "), "%s", text);
-    cr_assert(strstr(text, " left; step 2000\r\n"), "%s", text);
+    cr_assert(strstr(text, " left; step 200\r\n"), "%s", text);
 }
 
 Test(progress_clock, the_clock_goes_forward_in_seconds)
