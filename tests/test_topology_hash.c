@@ -209,14 +209,14 @@ Test(topology_hash, takes_minus_zero_for_zero)
     cr_expect_eq(hash[0], hash[1]);
 }
 
-/* 31 x 32 sums that are images of each other within each layer: every one of them
- * would be tried some 500 times. */
-Test(topology_hash, takes_no_seconds_for_very_symmetric_graphs, .timeout = 10)
+/* 17 x 32 sums that are images of each other within each layer: more candidates for
+ * marks than are tried. */
+Test(topology_hash, is_one_for_all_orders_of_what_exceeds_the_trials)
 {
     ef_graph graph;
     begin(&graph, image);
     size_t at = 0;
-    for (size_t layer = 0; layer < 31; layer++) {
+    for (size_t layer = 0; layer < 17; layer++) {
         ef_node all = ef_node_default(EF_OP_ADD);
         all.n_inputs = EF_MAX_INPUTS;
         for (size_t i = 0; i < EF_MAX_INPUTS; i++) {
