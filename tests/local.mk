@@ -165,6 +165,11 @@ UNIT_TESTS += %D%/test_forward
 UNIT_TESTS += %D%/test_classify
 %C%_test_classify_SOURCES = %D%/test_classify.c $(RANDOM_NET)
 %C%_test_classify_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+UNIT_TESTS += %D%/test_onnx
+%C%_test_onnx_SOURCES = %D%/test_onnx.c $(RANDOM_NET) $(TEST_SCRATCH)
+%C%_test_onnx_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+%C%_test_onnx_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+$(%C%_test_onnx_OBJECTS): src/onnx/onnx.pb-c.h
 
 UNIT_TESTS += %D%/test_topology_reference
 %C%_test_topology_reference_LDADD = $(FLOOR2) $(CRITERION_LIBS)

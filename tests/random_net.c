@@ -245,14 +245,16 @@ static void fill_parameters(ef_net *net, ef_rng *rng)
     }
 }
 
+/* Most end in one row of values, and then mostly in a dense layer; none is an input
+ * alone. */
 static void finish(growth *g)
 {
-    if (g->shape.rank == 4 && draw(g, 0, 5)) {
+    if (g->shape.rank == 4 && (g->graph.n_nodes == 1 || draw(g, 0, 5))) {
         size_t before = g->graph.n_nodes;
         ef_node flatten = reading(EF_OP_FLATTEN, g->tip);
         keep_if_valid(g, before, append(g, &flatten));
     }
-    if (g->shape.rank == 2 && draw(g, 0, 5)) {
+    if (g->shape.rank == 2 && (g->graph.n_nodes == 1 || draw(g, 0, 5))) {
         size_t before = g->graph.n_nodes;
         ef_node dense = any_dense(g, g->tip);
         keep_if_valid(g, before, append(g, &dense));

@@ -283,6 +283,10 @@ static ef_status infer_slice(ef_node *node, const ef_shape *in, ef_shape *out,
             REFUSE("its step in %s is 0", axis_names[i]);
         }
         axes[i] = (slice->end[i] - slice->begin[i] - 1) / slice->step[i] + 1;
+        if (axes[i] == 1) {
+            slice->end[i] = slice->begin[i] + 1; /* nothing to step over */
+            slice->step[i] = 1;
+        }
     }
     *out = (ef_shape){axes[0], axes[1], axes[2], in->rank};
     return EF_OK;

@@ -1,2 +1,26 @@
-noinst_LIBRARIES += %D%/libonnxio.a
-%C%_libonnxio_a_SOURCES =
+# protobuf-c's code for the system's onnx.proto, in the build tree, without our flags.
+ONNX_PB = %D%/onnx.pb-c.c %D%/onnx.pb-c.h
+noinst_LIBRARIES += %D%/libonnxproto.a %D%/libonnxio.a
+nodist_%C%_libonnxproto_a_SOURCES = $(ONNX_PB)
+%C%_libonnxproto_a_CPPFLAGS = -I$(top_builddir)/src/onnx $(PROTOBUF_C_CFLAGS)
+%C%_libonnxproto_a_CFLAGS = -w
+%C%_libonnxio_a_SOURCES = \
+  %D%/onnx.h %D%/metadata.c \
+  %D%/arena.c %D%/arena.h %D%/names.c %D%/names.h %D%/wire.c %D%/wire.h \
+  %D%/write.c %D%/writer.c %D%/writer.h \
+  %D%/read.c %D%/reader.c %D%/reader.h \
+  %D%/operators.c %D%/operators.h \
+  %D%/layers.c %D%/pools.c %D%/elementwise.c %D%/moves.c
+%C%_libonnxio_a_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+%C%_libonnxio_a_LIBADD = $(%C%_libonnxproto_a_OBJECTS)
+EXTRA_%C%_libonnxio_a_DEPENDENCIES = $(%C%_libonnxproto_a_OBJECTS)
+
+%D%/onnx.pb-c.c: $(ONNX_PROTO_DIR)/onnx.proto
+	$(AM_V_GEN)$(MKDIR_P) %D% && \
+	$(PROTOC_C) --proto_path=$(ONNX_PROTO_DIR) --c_out=%D% \
+	  $(ONNX_PROTO_DIR)/onnx.proto
+%D%/onnx.pb-c.h: %D%/onnx.pb-c.c
+	@test -f $@ || { rm -f %D%/onnx.pb-c.c && $(MAKE) %D%/onnx.pb-c.c; }
+$(%C%_libonnxio_a_OBJECTS) $(%C%_libonnxproto_a_OBJECTS): %D%/onnx.pb-c.h
+BUILT_SOURCES += %D%/onnx.pb-c.h
+CLEANFILES += $(ONNX_PB)
