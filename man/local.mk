@@ -1,6 +1,8 @@
 dist_man_MANS += \
   %D%/evoflip.1 \
   %D%/evoflip-score.1 \
+  %D%/evoflip-train.1 \
+  %D%/evoflip-export.1 \
   %D%/evoflip-run.5 \
   %D%/evoflip-method.7
 dist_man_MANS += %D%/evoflip-data.5

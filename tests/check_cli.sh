@@ -140,6 +140,54 @@ report "$(grep -q '1797 images of 1x8x8, 10 classes' out; echo $?)" "of the digi
 expect 4 "$scratch/digits.csv" "EVOFLIP_DATA names the data folder" \
     env EVOFLIP_DATA="$scratch" "$evoflip" score --summary --data digits
 
+# --- train and export ---
+
+quick='--epochs 1 --quiet'
+# shellcheck disable=SC2086  # words of a command line
+train() { run "$evoflip" train "$@" $quick; }
+
+expect 0 '' "train says nothing on stderr under --quiet" \
+    "$evoflip" train "$mlp" --epochs 2 --quiet -o mlp.onnx
+report "$(grep -Eq '^val +360 ' out && grep -q '^mlp.onnx: 6570 parameters' out; echo $?)" \
+    "and prints errors and what it wrote" "$(cat out)"
+train "$mlp" --threads 1 -o one.onnx
+train "$mlp" --threads 2 -o two.onnx
+report "$(cmp one.onnx two.onnx 2>&1; echo $?)" "1 and 2 threads give the same bytes"
+train "$mlp" --seed 2 -o three.onnx
+report "$(cmp -s one.onnx three.onnx && echo 1 || echo 0)" "another seed gives others"
+report "$(grep -aq 'epochs=1 batch=64' one.onnx && grep -aq 'data_hash' one.onnx
+    echo $?)" "the model names its configuration"
+report "$(grep -aq -e one.onnx -e "$scratch" -e digits.csv one.onnx && echo 1 || echo 0)" \
+    "and no path"
+expect 2 'mlp.onnx: exists already' "an output that exists is refused before training" \
+    "$evoflip" train "$mlp" --epochs 100000 -o mlp.onnx
+expect 3 "the input is 1x28x28, the images of digits are 1x8x8" "images must fit" \
+    "$evoflip" train "$topologies/lenet5.yaml" -o x.onnx
+sed 's/dense: 10,/dense: 7,/' "$mlp" >seven.yaml
+expect 3 "'classes' has 7 units, digits has 10 classes" "and classes" \
+    "$evoflip" train seven.yaml -o x.onnx
+expect 1 'diverged' "training that diverges says so" \
+    "$evoflip" train "$mlp" --rate 100 --warmup 0 --momentum 0.99 --epochs 20 -q -o x.onnx
+report "$([ ! -e x.onnx ]; echo $?)" "and writes nothing"
+expect 4 'no/such/x.onnx' "a folder that is not there" \
+    "$evoflip" train "$mlp" --epochs 1 -q -o no/such/x.onnx
+expect 2 '--isa' "an instruction set must be known" "$evoflip" train "$mlp" --isa 8086
+expect 0 '' "export writes the topology of a model" \
+    "$evoflip" export one.onnx --topology net.yaml
+train net.yaml -o again.onnx
+report "$(cmp one.onnx again.onnx 2>&1; echo $?)" "which trains to the same bytes"
+expect 0 '' "training goes on from a model" \
+    "$evoflip" train one.onnx --epochs 1 --quiet -o more.onnx
+expect 0 '' "score reads a model" "$evoflip" score --csv - --objectives params one.onnx
+report "$(grep -q 'one.onnx,6570$' out; echo $?)" "as its topology" "$(cat out)"
+head -c 1000 one.onnx >cut.onnx
+expect 3 'cut.onnx' "a model cut short" "$evoflip" score cut.onnx
+expect 2 'say what to write' "export must know what to write" "$evoflip" export one.onnx
+expect 2 'net.yaml: exists already' "and keeps what exists" \
+    "$evoflip" export one.onnx --topology net.yaml
+expect 3 'one.onnx' "a model is no run file" \
+    "$evoflip" export one.onnx --model 1 -o x.onnx
+
 # --- completion of bash ---
 
 if command -v bash >/dev/null 2>&1; then

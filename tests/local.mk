@@ -148,6 +148,9 @@ UNIT_TESTS += %D%/test_objectives
 UNIT_TESTS += %D%/test_table
 %C%_test_table_LDADD = $(FLOOR6) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_model
+%C%_test_model_LDADD = $(FLOOR7) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_option
 %C%_test_option_LDADD = $(FLOOR7) $(CRITERION_LIBS)
 

@@ -35,6 +35,8 @@ typedef struct ef_command {
 } ef_command;
 
 extern const ef_command ef_command_score;
+extern const ef_command ef_command_train;
+extern const ef_command ef_command_export;
 extern const ef_command ef_command_help;
 extern const ef_command ef_command_version;
 

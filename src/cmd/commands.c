@@ -3,6 +3,8 @@
 
 const ef_command *const ef_commands[] = {
     &ef_command_score,
+    &ef_command_train,
+    &ef_command_export,
     &ef_command_help,
     &ef_command_version,
     NULL,

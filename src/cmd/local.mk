@@ -4,6 +4,7 @@ noinst_LIBRARIES += %D%/libcmd.a
   %D%/command.c %D%/command.h \
   %D%/commands.c \
   %D%/common.c %D%/common.h \
+  %D%/export.c \
   %D%/help.c \
   %D%/model.c %D%/model.h \
   %D%/nearest.c %D%/nearest.h \
@@ -11,4 +12,5 @@ noinst_LIBRARIES += %D%/libcmd.a
   %D%/paths.c %D%/paths.h \
   %D%/score.c \
   %D%/stdout.c \
+  %D%/train.c \
   %D%/version.c

@@ -3,11 +3,28 @@
 #define EF_CMD_MODEL_H
 
 #include "base/status.h"
+#include "net/net.h"
+#include "net/normalisation.h"
 #include "net/topology.h"
+#include "onnx/onnx.h"
 
-/* The topology in a YAML file; the caller owns it.  EF_ERR_IO, EF_ERR_INPUT,
- * EF_ERR_TOPOLOGY, EF_ERR_MEMORY. */
+/* By its name: *.onnx; anything else is read as YAML. */
+int ef_path_is_onnx(const char *path);
+
+/* The topology of a YAML file or an ONNX model; the caller owns it.
+ * EF_ERR_IO, EF_ERR_INPUT, EF_ERR_UNSUPPORTED, EF_ERR_TOPOLOGY, EF_ERR_MEMORY. */
 EF_NODISCARD ef_status ef_model_load_topology(ef_topology **topology, const char *path,
                                               ef_error *err);
+
+/* A network of this topology with initial weights, its inputs normalised by a scale
+ * node behind the input: the one that alone reads it, where the topology has one, else
+ * a new one.  EF_ERR_MEMORY, EF_ERR_TOPOLOGY. */
+EF_NODISCARD ef_status ef_model_create(ef_net **net, const ef_topology *topology,
+                                       const ef_normalisation *norm, uint64_t seed,
+                                       ef_error *err);
+
+/* The same for a network that has its weights: they stay. */
+EF_NODISCARD ef_status ef_model_normalise(ef_net **net, const ef_normalisation *norm,
+                                          ef_error *err);
 
 #endif
