@@ -1,6 +1,7 @@
 /* The table of commands, in the order in which the help lists them. */
 #include "cmd/command.h"
 
+/* clang-format off */
 const ef_command *const ef_commands[] = {
     &ef_command_score,
     &ef_command_train,
