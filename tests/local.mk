@@ -213,4 +213,11 @@ UNIT_TESTS += %D%/test_sort
 
 UNIT_TESTS += %D%/test_hypervolume
 %C%_test_hypervolume_LDADD = $(FLOOR1) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_variation
+%C%_test_variation_LDADD = $(FLOOR1) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_problems
+%C%_test_problems_LDADD = $(FLOOR1) $(CRITERION_LIBS)
+EXTRA_DIST += %D%/known/problems.cpp %D%/known/problems.inc
 endif

@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "evolve/bits_priv.h"
 
 #define NONE SIZE_MAX
 #define MOST EF_HYPERVOLUME_OBJECTIVES
@@ -75,32 +76,6 @@ static inline void drop_rank(const rank_set *set, size_t rank)
     }
 }
 
-static inline size_t lowest(uint64_t word)
-{
-#if defined(__GNUC__)
-    return (size_t)__builtin_ctzll(word);
-#else
-    size_t k = 0;
-    for (; (word & 1) == 0; word >>= 1) {
-        k++;
-    }
-    return k;
-#endif
-}
-
-static inline size_t highest(uint64_t word)
-{
-#if defined(__GNUC__)
-    return 63 - (size_t)__builtin_clzll(word);
-#else
-    size_t k = 63;
-    for (; (word & UINT64_C(1) << 63) == 0; word <<= 1) {
-        k--;
-    }
-    return k;
-#endif
-}
-
 /* The next member above rank, NONE where there is none. */
 static inline size_t rank_above(const rank_set *set, size_t rank)
 {
@@ -109,9 +84,9 @@ static inline size_t rank_above(const rank_set *set, size_t rank)
         if (rest == 0) {
             continue;
         }
-        rank = rank / 64 * 64 + lowest(rest);
+        rank = rank / 64 * 64 + ef_lowest_bit(rest);
         while (i-- > 0) {
-            rank = rank * 64 + lowest(set->level[i][rank]);
+            rank = rank * 64 + ef_lowest_bit(set->level[i][rank]);
         }
         return rank;
     }
@@ -125,9 +100,9 @@ static inline size_t rank_below(const rank_set *set, size_t rank)
         if (rest == 0) {
             continue;
         }
-        rank = rank / 64 * 64 + highest(rest);
+        rank = rank / 64 * 64 + ef_highest_bit(rest);
         while (i-- > 0) {
-            rank = rank * 64 + highest(set->level[i][rank]);
+            rank = rank * 64 + ef_highest_bit(set->level[i][rank]);
         }
         return rank;
     }

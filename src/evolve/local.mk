@@ -11,4 +11,6 @@ noinst_LIBRARIES += %D%/libevolve.a
   %D%/nsga2.c %D%/nsga2.h %D%/nsga2_priv.h \
   %D%/nsga2_propose.c
 %C%_libevolve_a_SOURCES += \
-  %D%/hypervolume.c %D%/hypervolume.h
+  %D%/hypervolume.c %D%/hypervolume.h %D%/bits_priv.h \
+  %D%/variation.c %D%/variation.h \
+  %D%/problems.c %D%/problems.h
