@@ -15,6 +15,17 @@ BENCHES += %D%/bench_evolve
 %C%_bench_evolve_SOURCES = %D%/bench_evolve.c $(BENCH_HELP)
 %C%_bench_evolve_LDADD = $(FLOOR1)
 
+EXTRA_PROGRAMS += %D%/bench_pagmo
+%C%_bench_pagmo_SOURCES = %D%/bench_pagmo.cpp $(BENCH_HELP)
+%C%_bench_pagmo_CXXFLAGS = -std=c++17
+%C%_bench_pagmo_LDADD = -lpagmo -lboost_serialization -ltbb
+if HAVE_PAGMO
+BENCHES += %D%/bench_pagmo
+else
+NO_PAGMO = -DEF_WITHOUT_PAGMO
+endif
+%C%_bench_evolve_CPPFLAGS = $(AM_CPPFLAGS) $(NO_PAGMO)
+
 EXTRA_PROGRAMS += %D%/bench_train
 BENCHES += %D%/bench_train %D%/bench_train_torch.py
 EXTRA_DIST += %D%/bench_train_torch.py
