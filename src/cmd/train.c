@@ -77,10 +77,9 @@ typedef struct job {
     ef_parts *parts;
     ef_net *net;
     ef_train_options options;
-    ef_train_report report;
+    ef_train_report report; /* the last one */
     ef_onnx_metadata metadata;
     ef_progress *progress;
-    size_t epochs_told;
 } job;
 
 /* --- what there is to train --- */
@@ -169,29 +168,42 @@ static void set_options(job *j)
     j->options.n_threads = (size_t)set->common.threads;
 }
 
+/* A line for an epoch that is over. */
+static void tell_epoch(const job *j, const ef_train_report *last, size_t epoch)
+{
+    if (j->set->common.verbose) {
+        ef_call_note(j->call, "epoch %zu: loss %.4f, error %.2f %%", epoch, last->loss,
+                     100 * last->error);
+    }
+}
+
+/* so_far is about the epoch in hand. */
 static int watch(void *context, const ef_train_report *so_far)
 {
     job *j = context;
-    size_t epoch = so_far->epochs + (so_far->batches < so_far->n_batches);
     if (!j->progress) {
         j->progress = ef_call_progress(j->call, "train", so_far->n_batches);
     }
-    ef_progress_show(j->progress, so_far->batches,
-                     "epoch %zu/%zu, loss %.3f, error %.1f %%", epoch,
-                     j->options.epochs, so_far->loss, 100 * so_far->error);
-    if (j->set->common.verbose && so_far->epochs > j->epochs_told) {
-        j->epochs_told = so_far->epochs;
-        ef_call_note(j->call, "epoch %zu: loss %.4f, error %.2f %%", so_far->epochs,
-                     so_far->loss, 100 * so_far->error);
+    if (so_far->epochs > j->report.epochs) {
+        tell_epoch(j, &j->report, so_far->epochs);
     }
+    ef_progress_show(j->progress, so_far->batches,
+                     "epoch %zu/%zu, loss %.3f, error %.1f %%", so_far->epochs + 1,
+                     j->options.epochs, so_far->loss, 100 * so_far->error);
+    j->report = *so_far;
     return 0;
 }
 
 static ef_status train(job *j, ef_error *err)
 {
     ef_train_data data = {&j->data, training_part(j)};
-    ef_status status = ef_train(j->net, &data, &j->options, watch, j, &j->report, err);
+    ef_train_report report = {0};
+    ef_status status = ef_train(j->net, &data, &j->options, watch, j, &report, err);
+    j->report = report;
     ef_progress_destroy(j->progress);
+    if (status == EF_OK) {
+        tell_epoch(j, &report, report.epochs);
+    }
     return status;
 }
 
