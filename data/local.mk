@@ -11,3 +11,8 @@ dist_topologies_DATA = \
   %D%/topologies/resnet20.yaml \
   %D%/topologies/resnet8.yaml %D%/topologies/resnet8-digits.yaml
 EXTRA_DIST += scripts/make-topologies
+
+# Search spaces.
+spacesdir = $(pkgdatadir)/spaces
+dist_spaces_DATA = \
+  %D%/spaces/default.yaml %D%/spaces/mobile.yaml %D%/spaces/residual.yaml

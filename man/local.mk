@@ -7,3 +7,4 @@ dist_man_MANS += \
   %D%/evoflip-method.7
 dist_man_MANS += %D%/evoflip-data.5
 dist_man_MANS += %D%/evoflip-topology.5
+dist_man_MANS += %D%/evoflip-space.5

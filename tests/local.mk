@@ -142,6 +142,12 @@ UNIT_TESTS += %D%/test_morph_function
 UNIT_TESTS += %D%/test_morph
 %C%_test_morph_LDADD = $(FLOOR2) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_space
+%C%_test_space_LDADD = $(FLOOR2) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_channels
+%C%_test_channels_LDADD = $(FLOOR2) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_objectives
 %C%_test_objectives_LDADD = $(FLOOR4) $(CRITERION_LIBS)
 

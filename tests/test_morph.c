@@ -347,3 +347,114 @@ Test(morph_moments, closed_forms_equal_numerical_integration)
         ef_net_destroy(net);
     }
 }
+
+/* --- crossover ------------------------------------------------------------------ */
+
+/* Whether some node of the parent has these very parameters. */
+static int comes_from(const ef_net *child, const ef_param *param, const ef_net *parent)
+{
+    for (size_t i = 0; i < parent->n_params; i++) {
+        const ef_param *other = &parent->params[i];
+        if (other->role == param->role && other->count == param->count &&
+            memcmp(parent->values + other->offset, child->values + param->offset,
+                   param->count * sizeof(float)) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+Test(morph_crossover, joins_the_front_of_one_and_the_back_of_the_other)
+{
+    ef_space *space = default_space();
+    size_t n_children = 0, n_mixed = 0;
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        ef_rng rng = ef_rng_stream(seed, EF_PURPOSE_TEST, 4, 0, 0);
+        ef_net *nets[2] = {NULL, NULL}, *child = NULL;
+        const ef_task *task = &tasks[seed % N_TASKS];
+        for (size_t i = 0; i < 2; i++) {
+            must(ef_space_sample(&rng, space, task, &nets[i], &err));
+        }
+        uint64_t before[2] = {digest(nets[0]), digest(nets[1])};
+        ef_status status =
+            ef_morph_crossover(&rng, space, nets[0], nets[1], &child, NULL);
+        cr_assert(status == EF_OK || status == EF_ERR_TOPOLOGY);
+        cr_assert_eq(digest(nets[0]), before[0]);
+        cr_assert_eq(digest(nets[1]), before[1]);
+        int from[2] = {0, 0};
+        for (size_t i = 0; !status && i < child->n_params; i++) {
+            const ef_param *param = &child->params[i];
+            int a = comes_from(child, param, nets[0]);
+            int b = comes_from(child, param, nets[1]);
+            cr_assert(a || b);
+            from[0] |= a && !b;
+            from[1] |= b && !a;
+        }
+        if (!status) {
+            must(ef_space_allows(space, child->topology, &err));
+            cr_assert(is_scale_kept(child, task));
+            n_children++;
+            n_mixed += from[0] && from[1];
+        }
+        ef_net_destroy(child);
+        ef_net_destroy(nets[0]);
+        ef_net_destroy(nets[1]);
+    }
+    cr_assert_gt(n_children, 60, "%zu", n_children);
+    cr_assert_eq(n_mixed, n_children);
+    ef_space_destroy(space);
+}
+
+Test(morph_crossover, says_so_when_no_shapes_are_equal)
+{
+    ef_space *space = default_space();
+    ef_rng rng = ef_rng_stream(1, EF_PURPOSE_TEST, 0, 0, 0);
+    ef_net *a = chain(8, 16), *b = chain(24, 32), *child = NULL;
+    cr_assert_eq(ef_morph_crossover(&rng, space, a, b, &child, &err), EF_ERR_TOPOLOGY);
+    cr_assert_null(child);
+    ef_net_destroy(a);
+    ef_net_destroy(b);
+    ef_space_destroy(space);
+}
+
+/* Behind the first relu of one, which is 16 wide, comes what the other has behind its
+ * second: one convolution in all. */
+Test(morph_crossover, children_may_be_shorter_than_both)
+{
+    ef_space *space = default_space();
+    ef_net *a = chain(16, 8), *b = chain(24, 16);
+    size_t depths[8] = {0};
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        ef_rng rng = ef_rng_stream(seed, EF_PURPOSE_TEST, 0, 0, 0);
+        ef_net *child = NULL;
+        must(ef_morph_crossover(&rng, space, a, b, &child, &err));
+        size_t depth = ef_topology_depth(child->topology);
+        cr_assert_lt(depth, 8);
+        depths[depth]++;
+        ef_net_destroy(child);
+    }
+    cr_assert_eq(depths[2], 20);
+    ef_net_destroy(a);
+    ef_net_destroy(b);
+    ef_space_destroy(space);
+}
+
+Test(morph_crossover, memory_may_run_out_at_any_moment)
+{
+    ef_space *space = default_space();
+    ef_net *a = chain(16, 8), *b = chain(16, 16);
+    ef_status status = EF_ERR_MEMORY;
+    for (long k = 0; status == EF_ERR_MEMORY; k++) {
+        ef_rng rng = ef_rng_stream(1, EF_PURPOSE_TEST, 0, 0, 0);
+        ef_net *child = NULL;
+        ef_mem_fail_after(k);
+        status = ef_morph_crossover(&rng, space, a, b, &child, NULL);
+        ef_mem_fail_after(-1);
+        cr_assert(status == EF_OK || (status == EF_ERR_MEMORY && !child));
+        ef_net_destroy(child);
+    }
+    must(status);
+    ef_net_destroy(a);
+    ef_net_destroy(b);
+    ef_space_destroy(space);
+}

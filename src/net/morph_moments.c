@@ -101,8 +101,7 @@ static void sum_output(const ef_net *net, size_t node, size_t output,
     if (layer->op == EF_OP_CONV) {
         first = output / (param->dims[0] / layer->u.conv.groups) * n_in;
     }
-    *mean = bias ? bias[output] : 0;
-    *variance = 0;
+    double centre = bias ? bias[output] : 0, spread = 0;
     for (size_t i = 0; i < n_in; i++) {
         double sum = 0, squares = 0;
         for (size_t t = 0; t < taps; t++) {
@@ -110,9 +109,11 @@ static void sum_output(const ef_net *net, size_t node, size_t output,
             sum += w;
             squares += w * w;
         }
-        *mean += in_mean[first + i] * sum;
-        *variance += in_variance[first + i] * squares;
+        centre += in_mean[first + i] * sum;
+        spread += in_variance[first + i] * squares;
     }
+    *mean = centre;
+    *variance = spread;
 }
 
 /* Each rule fills mean and variance of a node, (n) each, from those of its inputs. */

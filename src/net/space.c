@@ -42,13 +42,29 @@ static const ef_space built_in = {
         },
 };
 
+static const char *const built_in_limits[] = {"params <= 50k", "macs <= 2M"};
+#define N_BUILT_IN_LIMITS (sizeof built_in_limits / sizeof built_in_limits[0])
+
+static ef_status add_built_in_limits(ef_space *space)
+{
+    space->limits = ef_calloc(N_BUILT_IN_LIMITS, sizeof *space->limits);
+    for (size_t i = 0; space->limits && i < N_BUILT_IN_LIMITS; i++) {
+        space->limits[i].text = ef_strdup(built_in_limits[i]);
+        space->n_limits = i + 1;
+        if (!space->limits[i].text) {
+            return EF_ERR_MEMORY;
+        }
+    }
+    return space->limits ? EF_OK : EF_ERR_MEMORY;
+}
+
 ef_status ef_space_default(ef_space **space, ef_error *err)
 {
     ef_space *made = ef_memdup(&built_in, sizeof built_in);
     if (made) {
         made->name = ef_strdup("built-in");
     }
-    if (!made || !made->name) {
+    if (!made || !made->name || add_built_in_limits(made)) {
         ef_space_destroy(made);
         return ef_error_memory(err);
     }
@@ -56,13 +72,20 @@ ef_status ef_space_default(ef_space **space, ef_error *err)
     return EF_OK;
 }
 
+void ef_space_clear_limits(ef_space *space)
+{
+    for (size_t i = 0; i < space->n_limits; i++) {
+        ef_free(space->limits[i].text);
+    }
+    ef_free(space->limits);
+    space->limits = NULL;
+    space->n_limits = 0;
+}
+
 void ef_space_destroy(ef_space *space)
 {
     if (space) {
-        for (size_t i = 0; i < space->n_limits; i++) {
-            ef_free(space->limits[i].text);
-        }
-        ef_free(space->limits);
+        ef_space_clear_limits(space);
         ef_free(space->name);
         ef_free(space);
     }

@@ -11,6 +11,8 @@ extern const char *const ef_space_heads[];
 extern const char *const ef_space_activations[];
 extern const char *const ef_operator_names[];
 
+void ef_space_clear_limits(ef_space *space);
+
 /* Nodes as spaces have them, without inputs: a convolution without bias, padded to keep
  * height and width at stride 1; a pooling of one of the space's kinds with kernel and
  * stride size; the space's activation. */

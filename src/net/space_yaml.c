@@ -269,6 +269,7 @@ static ef_status read_limits(const ef_yaml_node *node, ef_space *space, ef_error
                            "[params <= 50k]",
                            MOST_LIMITS);
     }
+    ef_space_clear_limits(space);
     space->limits = ef_calloc(n, sizeof *space->limits);
     ef_status status = space->limits ? EF_OK : ef_error_memory(err);
     for (size_t i = 0; i < n && !status; i++) {
