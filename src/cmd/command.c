@@ -176,7 +176,9 @@ void ef_call_note(const ef_call *call, const char *format, ...)
 
 ef_progress *ef_call_progress(const ef_call *call, const char *what, size_t total)
 {
-    return ef_progress_create(ef_call_common(call)->quiet ? NULL : stderr, what, total);
+    const ef_common *common = ef_call_common(call);
+    FILE *stream = common->quiet || common->verbose ? NULL : stderr;
+    return ef_progress_create(stream, what, total);
 }
 
 /* EF_ERR_IO where the folder of path is not there or closed. */

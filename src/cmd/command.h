@@ -66,7 +66,8 @@ const ef_common *ef_call_common(const ef_call *call);
 int ef_call_given(const ef_call *call, const char *option);
 /* A line on stderr with the command's name in front: warnings, notes. */
 void ef_call_note(const ef_call *call, const char *format, ...) EF_PRINTF(2, 3);
-/* Progress on stderr, silent under --quiet; NULL is fine to use. */
+/* Progress on stderr; silent under --quiet, and under --verbose, whose lines it would
+ * disturb.  NULL is fine to use. */
 ef_progress *ef_call_progress(const ef_call *call, const char *what, size_t total);
 /* Writes a text on stdout and clears it.  EF_ERR_MEMORY where it could not be made,
  * EF_ERR_IO where it could not be written (without words where a pipe was closed). */
