@@ -9,8 +9,9 @@ noinst_LIBRARIES += %D%/libevolve.a
   %D%/keyset.c %D%/keyset.h \
   %D%/preselect.c %D%/preselect.h \
   %D%/nsga2.c %D%/nsga2.h %D%/nsga2_priv.h \
-  %D%/nsga2_propose.c
+  %D%/nsga2_propose.c %D%/nsga2_run.c
 %C%_libevolve_a_SOURCES += \
   %D%/hypervolume.c %D%/hypervolume.h %D%/bits_priv.h \
   %D%/variation.c %D%/variation.h \
-  %D%/problems.c %D%/problems.h
+  %D%/problems.c %D%/problems.h \
+  %D%/knee.c %D%/knee.h
