@@ -1,5 +1,7 @@
 dist_man_MANS += \
   %D%/evoflip.1 \
+  %D%/evoflip-search.1 \
+  %D%/evoflip-front.1 \
   %D%/evoflip-score.1 \
   %D%/evoflip-train.1 \
   %D%/evoflip-export.1 \

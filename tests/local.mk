@@ -19,6 +19,9 @@ EXTRA_DIST += %D%/check_floors.sh
 TESTS += %D%/check_cli.sh
 EXTRA_DIST += %D%/tap.sh %D%/check_cli.sh %D%/check_man.sh
 
+TESTS += %D%/check_search.sh
+EXTRA_DIST += %D%/check_search.sh
+
 # The unit tests under valgrind; any line in a log fails.
 check-valgrind: $(UNIT_TESTS)
 	$(AM_TESTS_ENVIRONMENT) $(SHELL) $(top_srcdir)/%D%/run_valgrind.sh \
@@ -51,6 +54,12 @@ UNIT_TESTS += %D%/test_crowding
 
 UNIT_TESTS += %D%/test_nsga2
 %C%_test_nsga2_LDADD = $(FLOOR1) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_knee
+%C%_test_knee_LDADD = $(FLOOR1) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_front
+%C%_test_front_LDADD = $(FLOOR6) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_store
 %C%_test_store_LDADD = $(FLOOR5) $(CRITERION_LIBS)

@@ -34,6 +34,8 @@ typedef struct ef_command {
     ef_status (*run)(const ef_call *call, ef_error *err);
 } ef_command;
 
+extern const ef_command ef_command_search;
+extern const ef_command ef_command_front;
 extern const ef_command ef_command_score;
 extern const ef_command ef_command_train;
 extern const ef_command ef_command_export;

@@ -3,6 +3,8 @@
 
 /* clang-format off */
 const ef_command *const ef_commands[] = {
+    &ef_command_search,
+    &ef_command_front,
     &ef_command_score,
     &ef_command_train,
     &ef_command_export,

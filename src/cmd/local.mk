@@ -5,12 +5,15 @@ noinst_LIBRARIES += %D%/libcmd.a
   %D%/commands.c \
   %D%/common.c %D%/common.h \
   %D%/export.c \
+  %D%/front.c \
   %D%/help.c \
   %D%/model.c %D%/model.h \
   %D%/nearest.c %D%/nearest.h \
   %D%/option.c %D%/option.h \
   %D%/paths.c %D%/paths.h \
+  %D%/picture.c %D%/picture.h \
   %D%/score.c \
+  %D%/search.c \
   %D%/stdout.c \
   %D%/train.c \
   %D%/version.c

@@ -8,20 +8,19 @@
 #include "base/mem.h"
 #include "base/stop.h"
 #include "cmd/command.h"
+#include "cmd/picture.h"
 #include "net/dataset.h"
 #include "net/space.h"
 #include "study/search_config.h"
 #include "study/front.h"
 #include "study/output.h"
 #include "study/search.h"
-#include "train/isa.h"
 
 /* Rows of the front that are printed at the end; the rest is in front.csv. */
 #define ROWS_SHOWN 12
 
 typedef struct settings {
     ef_common common;
-    const char *mean, *std, *range;
     const char *space;
     uint64_t evaluations, generations, population, children, proposals;
     uint64_t start_epochs, epochs;
@@ -30,7 +29,6 @@ typedef struct settings {
     int no_preselect;
     const char *run;
     int resume;
-    const char *isa;
 } settings;
 
 static const char *const algorithms[] = {"nsga2", "random", NULL};
@@ -43,12 +41,7 @@ static const char *const algorithms[] = {"nsga2", "random", NULL};
 static const ef_option options[] = {
     EF_COMMON_DATA("digits"),
     EF_COMMON_IMAGES,
-    {ROW("mean", EF_OPTION_TEXT, "Data", mean, "LIST",
-         "subtracted from the inputs, one number or one per channel"),
-     .shown = "so that the training part has mean 0 and deviation 1"},
-    {ROW("std", EF_OPTION_TEXT, "Data", std, "LIST", "divides the inputs, likewise")},
-    {ROW("range", EF_OPTION_TEXT, "Data", range, "RANGE",
-         "what raw values are mapped to first, as in 0..1, or raw")},
+    EF_COMMON_NORMALISATION,
     {ROW("space", EF_OPTION_PATH, "Objectives", space, "FILE",
          "search space, see evoflip help space"),
      .shown = "built in"},
@@ -91,9 +84,7 @@ static const ef_option options[] = {
          "go on with the run file; its configuration holds")},
     EF_COMMON_FORCE,
     EF_COMMON_SEED,
-    {ROW("isa", EF_OPTION_TEXT, "Running", isa, "NAME",
-         "newest instruction set that training may use"),
-     .shown = "this machine's"},
+    EF_COMMON_ISA,
     EF_COMMON_THREADS,
     EF_COMMON_QUIET,
     EF_COMMON_VERBOSE,
@@ -131,9 +122,9 @@ static ef_status set_texts(job *j, ef_error *err)
         {&j->config.shape, given->common.shape},
         {&j->config.label, given->common.label},
         {&j->config.group, given->common.group},
-        {&j->config.mean, given->mean},
-        {&j->config.std, given->std},
-        {&j->config.range, given->range},
+        {&j->config.mean, given->common.mean},
+        {&j->config.std, given->common.std},
+        {&j->config.range, given->common.range},
         {&j->config.objectives, given->common.objectives},
         {&j->config.algorithm, algorithms[given->algorithm]},
     };
@@ -321,6 +312,9 @@ static ef_status run_search(job *j, ef_error *err)
                                      j->given->time_s, &watch, err);
     ef_progress_destroy(j->progress);
     j->progress = NULL;
+    if (!status && ef_search_progress(j->search).is_exhausted) {
+        ef_call_note(j->call, "ended early: nothing new was found in the search space");
+    }
     if (status == EF_STOPPED) {
         ef_error_clear(err);
         ef_error_set(err, status,
@@ -379,7 +373,7 @@ static ef_status write_results(job *j, ef_error *err)
     int drawn = 0;
     if (!status && front.n_front) {
         ef_error why = {0};
-        status = ef_output_picture(&front, j->store, j->given->common.output, &why);
+        status = ef_picture_draw_front(&front, j->store, j->given->common.output, &why);
         drawn = status == EF_OK;
         if (status == EF_ERR_UNSUPPORTED || status == EF_ERR_FAILED) {
             ef_call_note(j->call, "%s", why.text);
@@ -406,16 +400,11 @@ static ef_status prepare(job *j, ef_error *err)
     if (!j->run_path) {
         return ef_error_memory(err);
     }
-    if (given->isa) {
-        ef_status status = ef_isa_cap(given->isa, err);
-        if (status) {
-            return status;
-        }
+    ef_status status = ef_common_isa(&given->common, err);
+    if (status) {
+        return status;
     }
-    ef_status status = given->resume ? open_run(j, err) : configure(j, err);
-    if (!status && !given->resume) {
-        status = ef_call_check_output(j->call, j->run_path, err);
-    }
+    status = given->resume ? open_run(j, err) : configure(j, err);
     if (!status) {
         status = load_data(j, err);
     }

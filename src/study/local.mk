@@ -1,2 +1,11 @@
 noinst_LIBRARIES += %D%/libstudy.a
-%C%_libstudy_a_SOURCES =
+%C%_libstudy_a_SOURCES = \
+  %D%/candidate.c %D%/candidate.h \
+  %D%/search_config.c %D%/search_config.h \
+  %D%/front.c %D%/front.h \
+  %D%/measure.c %D%/measure.h \
+  %D%/network_problem.c %D%/network_problem.h \
+  %D%/output.c %D%/output.h \
+  %D%/search.c %D%/search.h %D%/search_priv.h \
+  %D%/search_setup.c %D%/search_front.c \
+  %D%/search_commit.c %D%/search_resume.c

@@ -98,6 +98,18 @@ void ef_network_problem_objectives(const ef_network_problem *p,
     ef_network_problem_turn_back(p, candidate->objectives, objectives);
 }
 
+void ef_network_problem_point(const ef_network_problem *p,
+                              const ef_candidate *candidate, double *objectives,
+                              double *violation)
+{
+    int failed = candidate->status == EF_RECORD_FAILED;
+    ef_network_problem_objectives(p, candidate, objectives);
+    for (size_t k = 0; k < p->objectives.n && failed; k++) {
+        objectives[k] = INFINITY;
+    }
+    *violation = failed ? INFINITY : candidate->violation;
+}
+
 static ef_status score(void *context, const void *genome, double *objectives,
                        double *violation, ef_error *err)
 {
@@ -274,7 +286,8 @@ static ef_status train_unit(void *context, size_t index, ef_error *err)
     ef_network_problem *p = b->p;
     ef_candidate *candidate =
         ef_network_problem_candidate(b->genomes + index * sizeof(ef_candidate *));
-    if (candidate->status != EF_RECORD_SCORED || take_pending(p, candidate)) {
+    if (take_pending(p, candidate)) {
+        tell(b, candidate);
         return EF_OK;
     }
     if (p->stop && p->stop(p->watch_context)) {
@@ -290,7 +303,8 @@ static ef_status train_unit(void *context, size_t index, ef_error *err)
     }
     if (status) {
         candidate->status = EF_RECORD_FAILED;
-        snprintf(candidate->message, sizeof candidate->message, "%s", why.text);
+        snprintf(candidate->message, sizeof candidate->message, "%.*s",
+                 EF_CANDIDATE_MESSAGE - 1, why.text);
     } else {
         take_measured(p, candidate, &measured);
     }
@@ -309,17 +323,9 @@ static ef_status evaluate(void *context, void *genomes, size_t n, double *object
         return status;
     }
     for (size_t i = 0; i < n; i++) {
-        const ef_candidate *candidate =
-            ef_network_problem_candidate(b.genomes + i * sizeof(ef_candidate *));
-        double *point = objectives + i * p->objectives.n;
-        ef_network_problem_objectives(p, candidate, point);
-        violations[i] = candidate->violation;
-        if (candidate->status == EF_RECORD_FAILED) {
-            for (size_t k = 0; k < p->objectives.n; k++) {
-                point[k] = INFINITY;
-            }
-            violations[i] = INFINITY;
-        }
+        ef_network_problem_point(
+            p, ef_network_problem_candidate(b.genomes + i * sizeof(ef_candidate *)),
+            objectives + i * p->objectives.n, &violations[i]);
     }
     return EF_OK;
 }

@@ -63,5 +63,9 @@ void ef_network_problem_turn_back(const ef_network_problem *p, const double *run
 /* Its objectives as the engine sees them, shape (objectives.n). */
 void ef_network_problem_objectives(const ef_network_problem *p,
                                    const ef_candidate *candidate, double *objectives);
+/* The same, and its violation; one that could not be trained is worst in all. */
+void ef_network_problem_point(const ef_network_problem *p,
+                              const ef_candidate *candidate, double *objectives,
+                              double *violation);
 
 #endif

@@ -1,4 +1,4 @@
-/* What a search leaves behind beside its run file: front.csv, models, the picture. */
+/* What a search leaves behind beside its run file: front.csv and models. */
 #ifndef EF_STUDY_OUTPUT_H
 #define EF_STUDY_OUTPUT_H
 
@@ -16,9 +16,5 @@ EF_NODISCARD ef_status ef_output_csv(const ef_front *front, ef_store *store, int
  * run left there; a model that is no longer on the front is removed. */
 EF_NODISCARD ef_status ef_output_front(const ef_front *front, ef_store *store,
                                        const char *dir, ef_error *err);
-
-/* front.dat, front.gp and front.svg.  EF_ERR_UNSUPPORTED: there is no gnuplot. */
-EF_NODISCARD ef_status ef_output_picture(const ef_front *front, ef_store *store,
-                                         const char *dir, ef_error *err);
 
 #endif

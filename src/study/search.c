@@ -33,14 +33,21 @@ static int is_over(const ef_search *search)
            (config->generations && search->state.generation >= config->generations);
 }
 
+/* 0: as many as there are. */
+static size_t trainings_left(const ef_search *search)
+{
+    uint64_t all = search->config->evaluations;
+    return all ? (size_t)(all - search->state.trained) : 0;
+}
+
 static ef_status one_generation(ef_search *search, ef_error *err)
 {
     ef_status status;
     if (search->is_started) {
         search->networks.generation++;
-        status = ef_nsga2_step(search->engine, err);
+        status = ef_nsga2_step(search->engine, trainings_left(search), err);
     } else {
-        status = ef_nsga2_start(search->engine, err);
+        status = ef_nsga2_start(search->engine, trainings_left(search), err);
     }
     search->state.generation = search->networks.generation;
     if (status == EF_STOPPED) {
@@ -71,9 +78,14 @@ ef_status ef_search_run(ef_search *search, size_t n_threads, double time_s,
         if (wants_stop(search)) {
             return ef_error_set(err, EF_STOPPED, "%s", ef_status_text(EF_STOPPED));
         }
-        ef_status status = one_generation(search, err);
+        ef_error why = {0};
+        ef_status status = one_generation(search, &why);
+        if (status == EF_ERR_FAILED && search->is_started) {
+            search->state.is_exhausted = 1;
+            break;
+        }
         if (status) {
-            return status;
+            return ef_error_set(err, status, "%s", why.text);
         }
         if (time_s > 0 && ef_clock_s() - start_s >= time_s) {
             break;

@@ -21,6 +21,7 @@ typedef struct ef_search_state {
     double best_error;  /* least first measured objective so far; NaN: none */
     double hypervolume; /* share of the reference box; NaN before the first commit */
     size_t n_front;
+    int is_exhausted; /* no network was found that was not trained before */
 } ef_search_state;
 
 typedef struct ef_search_watch {
@@ -49,8 +50,8 @@ EF_NODISCARD ef_status ef_search_start(ef_search *search, ef_store *store,
 EF_NODISCARD ef_status ef_search_resume(ef_search *search, ef_store *store,
                                         ef_error *err);
 
-/* Goes on until the configuration's end, or time_s seconds (0: no bound) have passed
- * and the generation is complete.  EF_STOPPED: watch asked for it; what was trained is
+/* Goes on until the configuration's end, or until nothing new is found in the space, or
+ * time_s seconds (0: no bound) have passed and the generation is complete.  EF_STOPPED: watch asked for it; what was trained is
  * in the run file. */
 EF_NODISCARD ef_status ef_search_run(ef_search *search, size_t n_threads, double time_s,
                                      const ef_search_watch *watch, ef_error *err);

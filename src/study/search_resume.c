@@ -80,49 +80,69 @@ static ef_status check_isa(ef_search *search, ef_error *err)
     return status;
 }
 
-typedef struct pending_ids {
-    uint64_t *ids;
-    size_t n;
-    size_t n_failed;
-    ef_search *search;
-} pending_ids;
+typedef struct words {
+    uint64_t *items;
+    size_t n, capacity;
+} words;
 
-static ef_status take_record(void *context, const ef_record *record, ef_error *err)
+static ef_status add_word(words *list, uint64_t word)
 {
-    pending_ids *list = context;
-    ef_search *search = list->search;
-    if (record->status == EF_RECORD_PENDING) {
-        uint64_t *grown = ef_realloc(list->ids, list->n + 1, sizeof *grown);
+    if (list->n == list->capacity) {
+        size_t capacity = list->capacity ? 2 * list->capacity : 256;
+        uint64_t *grown = ef_realloc(list->items, capacity, sizeof *grown);
         if (!grown) {
-            return ef_error_memory(err);
+            return EF_ERR_MEMORY;
         }
-        list->ids = grown;
-        list->ids[list->n++] = record->id;
-        return EF_OK;
+        list->items = grown;
+        list->capacity = capacity;
     }
-    if (record->status == EF_RECORD_FAILED) {
-        list->n_failed++;
-    }
-    if (record->status == EF_RECORD_TRAINED && record->violation == 0) {
-        if (search_reserve_front(search, 1)) {
-            return ef_error_memory(err);
-        }
-        search->front_ids[search->n_front] = record->id;
-        ef_network_problem_turn_back(
-            &search->networks, record->objectives,
-            search->front_points + search->n_front * search->problem.n_objectives);
-        search->n_front++;
-    }
+    list->items[list->n++] = word;
     return EF_OK;
 }
 
-static ef_status load_pending(ef_search *search, const pending_ids *list, ef_error *err)
+/* What a run file says of the candidates that were trained. */
+typedef struct found_records {
+    ef_search *search;
+    words pending; /* ids */
+    words trained; /* hashes of all that was trained, the failed ones too */
+    size_t n_failed;
+} found_records;
+
+static ef_status take_member(ef_search *search, const ef_record *record)
 {
-    search->pending = ef_calloc(list->n, sizeof *search->pending);
+    if (search_reserve_front(search, 1)) {
+        return EF_ERR_MEMORY;
+    }
+    double *point =
+        search->front_points + search->n_front * search->problem.n_objectives;
+    search->front_ids[search->n_front++] = record->id;
+    ef_network_problem_turn_back(&search->networks, record->objectives, point);
+    return EF_OK;
+}
+
+static ef_status take_record(void *context, const ef_record *record, ef_error *err)
+{
+    found_records *found = context;
+    ef_status status = EF_OK;
+    if (record->status == EF_RECORD_PENDING) {
+        status = add_word(&found->pending, record->id);
+    } else if (record->status != EF_RECORD_SCORED) {
+        found->n_failed += record->status == EF_RECORD_FAILED;
+        status = add_word(&found->trained, record->hash);
+    }
+    if (!status && record->status == EF_RECORD_TRAINED && record->violation == 0) {
+        status = take_member(found->search, record);
+    }
+    return status ? ef_error_memory(err) : EF_OK;
+}
+
+static ef_status load_pending(ef_search *search, const words *ids, ef_error *err)
+{
+    search->pending = ef_calloc(ids->n, sizeof *search->pending);
     ef_status status = search->pending ? EF_OK : ef_error_memory(err);
-    for (size_t i = 0; !status && i < list->n; i++) {
+    for (size_t i = 0; !status && i < ids->n; i++) {
         status =
-            ef_candidate_load(&search->pending[i], search->store, list->ids[i], err);
+            ef_candidate_load(&search->pending[i], search->store, ids->items[i], err);
         search->n_pending += status == EF_OK;
     }
     search->networks.pending = search->pending;
@@ -130,36 +150,42 @@ static ef_status load_pending(ef_search *search, const pending_ids *list, ef_err
     return status;
 }
 
-static ef_status load_records(ef_search *search, ef_error *err)
+static ef_status load_records(ef_search *search, found_records *found, ef_error *err)
 {
-    pending_ids list = {.search = search};
-    ef_status status = ef_store_each_record(search->store, take_record, &list, err);
+    ef_status status = ef_store_each_record(search->store, take_record, found, err);
     if (!status) {
         status = search_thin_front(search) ? ef_error_memory(err) : EF_OK;
     }
     if (!status) {
-        status = load_pending(search, &list, err);
+        status = load_pending(search, &found->pending, err);
     }
-    search->state.failed = list.n_failed;
+    search->state.failed = found->n_failed;
     search->state.n_front = search->n_front;
-    ef_free(list.ids);
     return status;
 }
 
 static ef_status restore_engine(ef_search *search, const ef_generation *last,
-                                ef_candidate **living, size_t n, ef_error *err)
+                                const found_records *found, ef_candidate **living,
+                                size_t n, ef_error *err)
 {
     size_t m = search->problem.n_objectives;
     double *objectives = ef_calloc(n, m * sizeof *objectives);
     double *violations = ef_calloc(n, sizeof *violations);
     ef_status status = objectives && violations ? EF_OK : ef_error_memory(err);
     for (size_t i = 0; !status && i < n; i++) {
-        ef_network_problem_objectives(&search->networks, living[i], objectives + i * m);
-        violations[i] = living[i]->violation;
+        ef_network_problem_point(&search->networks, living[i], objectives + i * m,
+                                 &violations[i]);
     }
     if (!status) {
-        status = ef_nsga2_restore(search->engine, living, objectives, violations, n,
-                                  last->number, last->trained, err);
+        ef_nsga2_state state = {.n = n,
+                                .genomes = living,
+                                .objectives = objectives,
+                                .violations = violations,
+                                .keys = found->trained.items,
+                                .n_keys = found->trained.n,
+                                .generation = last->number,
+                                .evaluations = last->trained};
+        status = ef_nsga2_restore(search->engine, &state, err);
     }
     ef_free(violations);
     ef_free(objectives);
@@ -167,7 +193,7 @@ static ef_status restore_engine(ef_search *search, const ef_generation *last,
 }
 
 static ef_status load_population(ef_search *search, const ef_generation *last,
-                                 ef_error *err)
+                                 const found_records *found, ef_error *err)
 {
     uint64_t *ids = NULL;
     size_t n = 0;
@@ -180,7 +206,7 @@ static ef_status load_population(ef_search *search, const ef_generation *last,
         status = ef_candidate_load(&living[i], search->store, ids[i], err);
     }
     if (!status) {
-        status = restore_engine(search, last, living, n, err);
+        status = restore_engine(search, last, found, living, n, err);
     }
     for (size_t i = 0; living && i < n; i++) {
         ef_candidate_unref(living[i]);
@@ -190,25 +216,16 @@ static ef_status load_population(ef_search *search, const ef_generation *last,
     return status;
 }
 
-ef_status ef_search_resume(ef_search *search, ef_store *store, ef_error *err)
+/* With no generation committed yet, the run begins anew. */
+static ef_status take_up(ef_search *search, const found_records *found, ef_error *err)
 {
-    search->store = store;
     ef_generation last = {0};
-    int found = 0;
-    ef_status status = check_data(search, err);
+    int is_there = 0;
+    ef_status status = search_load_reference(search, err);
     if (!status) {
-        status = check_isa(search, err);
+        status = ef_store_last_generation(search->store, &last, &is_there, err);
     }
-    if (!status) {
-        status = load_records(search, err);
-    }
-    if (!status) {
-        status = search_load_reference(search, err);
-    }
-    if (!status) {
-        status = ef_store_last_generation(store, &last, &found, err);
-    }
-    if (status || !found) {
+    if (status || !is_there) {
         return status;
     }
     search->is_started = 1;
@@ -218,5 +235,24 @@ ef_status ef_search_resume(ef_search *search, ef_store *store, ef_error *err)
     search->state.trained = last.trained;
     search->state.best_error = last.best_error;
     search->state.hypervolume = last.hypervolume;
-    return load_population(search, &last, err);
+    return load_population(search, &last, found, err);
+}
+
+ef_status ef_search_resume(ef_search *search, ef_store *store, ef_error *err)
+{
+    search->store = store;
+    found_records found = {.search = search};
+    ef_status status = check_data(search, err);
+    if (!status) {
+        status = check_isa(search, err);
+    }
+    if (!status) {
+        status = load_records(search, &found, err);
+    }
+    if (!status) {
+        status = take_up(search, &found, err);
+    }
+    ef_free(found.pending.items);
+    ef_free(found.trained.items);
+    return status;
 }

@@ -121,12 +121,13 @@ static void make_networks(ef_search *search)
 static ef_status make_engine(ef_search *search, ef_error *err)
 {
     const ef_search_config *config = search->config;
-    ef_nsga2_config engine = ef_nsga2_config_default();
-    engine.population = config->population;
-    engine.children = config->children;
-    engine.seed = config->seed;
-    engine.algorithm = search->networks.whole_space ? EF_NSGA2_RANDOM : EF_NSGA2_NSGA2;
-    engine.proposals = config->proposals;
+    ef_nsga2_config engine = {.population = (size_t)config->population,
+                              .children = (size_t)config->children,
+                              .proposals = (size_t)config->proposals,
+                              .seed = config->seed,
+                              .algorithm = search->networks.whole_space
+                                               ? EF_ALGORITHM_RANDOM
+                                               : EF_ALGORITHM_NSGA2};
     return ef_nsga2_create(&search->engine, &search->problem, &engine, err);
 }
 
