@@ -5,7 +5,7 @@ evoflip=${EVOFLIP:?}
 scratch=${EF_BUILDDIR:-.}/tests/search.$$
 mkdir -p "$scratch" && cd "$scratch" || exit 1
 trap 'cd / && rm -rf "$scratch"' EXIT
-plan=14
+plan=15
 n=0
 echo "1..$plan"
 
@@ -164,3 +164,13 @@ report "the baseline draws every network afresh" \
     --start-epochs 1 --epochs 1 -o nothing >out 2>why
 grep -q 'No network' out
 report "a limit that nothing keeps ends in an empty front, said plainly" $?
+
+"$evoflip" search --quiet --evaluations 12 --population 4 --start-epochs 1 --epochs 1 \
+    --rate 100 -o diverged >out 2>why
+"$evoflip" front --all diverged/run.evo >all 2>>why
+message=$(sqlite3 diverged/run.evo \
+    "SELECT message FROM individual WHERE status = 'failed' LIMIT 1" 2>/dev/null ||
+    echo diverged)
+echo "message: $message" >>why
+report "networks whose training diverges are recorded, and the search goes on" \
+    "$(grep -q ',failed,' all && [ -n "$message" ]; echo $?)"

@@ -23,7 +23,9 @@ typedef struct settings {
     ef_common common;
     const char *space;
     uint64_t evaluations, generations, population, children, proposals;
-    uint64_t start_epochs, epochs;
+    uint64_t start_epochs, epochs, batch, shift;
+    double rate;
+    int flip;
     double time_s;
     size_t algorithm;
     int no_preselect;
@@ -71,12 +73,20 @@ static const ef_option options[] = {
      .min = 1, .max = 1000, .fallback = "4"},
     {ROW("no-preselect", EF_OPTION_FLAG, "Search", no_preselect, NULL,
          "train every child that is proposed")},
-    {ROW("start-epochs", EF_OPTION_U64, "Search", start_epochs, "N",
+    {ROW("start-epochs", EF_OPTION_U64, "Training", start_epochs, "N",
          "epochs of training for networks without parents"),
      .min = 1, .max = 100000, .fallback = "12"},
-    {ROW("epochs", EF_OPTION_U64, "Search", epochs, "N",
+    {ROW("epochs", EF_OPTION_U64, "Training", epochs, "N",
          "epochs of training for children"),
      .min = 1, .max = 100000, .fallback = "6"},
+    {ROW("batch", EF_OPTION_U64, "Training", batch, "N", "images for one step"),
+     .min = 1, .max = 65536, .fallback = "64"},
+    {ROW("rate", EF_OPTION_F64, "Training", rate, "R", "learning rate at its peak"),
+     .min = 0, .max = 100, .fallback = "0.1"},
+    {ROW("shift", EF_OPTION_U64, "Training", shift, "N",
+         "move each image by up to N pixels at random"),
+     .min = 0, .max = 64, .fallback = "1"},
+    {ROW("flip", EF_OPTION_FLAG, "Training", flip, NULL, "mirror every second image")},
     EF_COMMON_OUTPUT("DIR", "evoflip-search", "folder for the results"),
     {ROW("run", EF_OPTION_PATH, "Output", run, "FILE", "run file"),
      .shown = "DIR/run.evo"},
@@ -195,6 +205,10 @@ static ef_status configure(job *j, ef_error *err)
     j->config.proposals = given->no_preselect ? 1 : given->proposals;
     j->config.start_epochs = given->start_epochs;
     j->config.epochs = given->epochs;
+    j->config.batch = given->batch;
+    j->config.rate = given->rate;
+    j->config.shift = given->shift;
+    j->config.flip = (uint64_t)given->flip;
     j->config.generations = given->generations;
     if (given->evaluations || given->generations || given->time_s > 0) {
         j->config.evaluations = given->evaluations;

@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "faultsim/forward.h"
 #include "net/batch.h"
-#include "train/train.h"
 
 /* Images that are classified at a time. */
 #define BATCH 64
@@ -81,11 +80,9 @@ ef_status ef_measure_train(const ef_measure *measure, ef_net *net, uint64_t id,
                            size_t epochs, ef_measured *measured, ef_error *err)
 {
     ef_train_data data = {.set = measure->set, .part = measure->train};
-    ef_train_options options = EF_TRAIN_OPTIONS_DEFAULT;
+    ef_train_options options = measure->training;
     options.epochs = epochs;
-    options.seed = measure->seed;
     options.a = id;
-    options.n_threads = 1;
     ef_status status = ef_train(net, &data, &options, NULL, NULL, NULL, err);
     return status ? status : measure_parts(measure, net, measured, err);
 }

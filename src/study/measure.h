@@ -9,12 +9,13 @@
 #include "net/dataset.h"
 #include "net/net.h"
 #include "net/split.h"
+#include "train/train.h"
 
 /* Data and settings that every training of a search shares. */
 typedef struct ef_measure {
     const ef_dataset *set;
     ef_part train, validation, test; /* test may be empty */
-    uint64_t seed;
+    ef_train_options training; /* of every network; epochs and keys are set for each */
 } ef_measure;
 
 typedef struct ef_measured {
@@ -23,7 +24,7 @@ typedef struct ef_measured {
     double test_error; /* share of the test part; NaN where it is empty */
 } ef_measured;
 
-/* Trains net in place for so many epochs on one thread, every draw keyed by (seed, id),
+/* Trains net in place for so many epochs on one thread, every draw keyed by id,
  * and measures it.  EF_ERR_DIVERGED and what else training fails with: net is as it was
  * and measured untouched. */
 EF_NODISCARD ef_status ef_measure_train(const ef_measure *measure, ef_net *net,

@@ -51,8 +51,8 @@ EF_NODISCARD ef_status ef_search_resume(ef_search *search, ef_store *store,
                                         ef_error *err);
 
 /* Goes on until the configuration's end, or until nothing new is found in the space, or
- * time_s seconds (0: no bound) have passed and the generation is complete.  EF_STOPPED: watch asked for it; what was trained is
- * in the run file. */
+ * time_s seconds (0: no bound) have passed and the generation is complete.  EF_STOPPED:
+ * watch asked for it; what was trained is in the run file. */
 EF_NODISCARD ef_status ef_search_run(ef_search *search, size_t n_threads, double time_s,
                                      const ef_search_watch *watch, ef_error *err);
 

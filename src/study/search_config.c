@@ -8,15 +8,15 @@
 #include "base/mem.h"
 #include "base/parse.h"
 
-typedef enum field_type { FIELD_TEXT, FIELD_NUMBER } field_type;
+typedef enum field_type { FIELD_TEXT, FIELD_NUMBER, FIELD_REAL } field_type;
 
 typedef struct field {
     const char *key;
     field_type type;
     size_t offset;
-    uint64_t min, max;
-    int described; /* in the head of tables: what is no path and no long text */
-    int passing;   /* not kept in run files */
+    uint64_t min, max; /* of a real too */
+    int described;     /* in the head of tables: what is no path and no long text */
+    int passing;       /* not kept in run files */
 } field;
 
 #define TEXT(name, described)                                                          \
@@ -26,6 +26,11 @@ typedef struct field {
 #define NUMBER(name, min, max)                                                         \
     {                                                                                  \
 #name, FIELD_NUMBER, offsetof(ef_search_config, name), min, max, 1, 0          \
+    }
+
+#define REAL(name, min, max)                                                           \
+    {                                                                                  \
+#name, FIELD_REAL, offsetof(ef_search_config, name), min, max, 1, 0            \
     }
 
 static const field fields[] = {
@@ -52,6 +57,10 @@ static const field fields[] = {
     NUMBER(proposals, 1, 1000),
     NUMBER(start_epochs, 1, 100000),
     NUMBER(epochs, 1, 100000),
+    NUMBER(batch, 1, 65536),
+    REAL(rate, 0, 100),
+    NUMBER(shift, 0, 64),
+    NUMBER(flip, 0, 1),
 };
 
 #define N_FIELDS (sizeof fields / sizeof *fields)
@@ -66,6 +75,28 @@ static uint64_t *number_of(const ef_search_config *config, const field *row)
     return (uint64_t *)(void *)((uintptr_t)config + row->offset);
 }
 
+static double *real_of(const ef_search_config *config, const field *row)
+{
+    return (double *)(void *)((uintptr_t)config + row->offset);
+}
+
+/* The field's value as text; memory that is short shows in text. */
+static void write_field(const ef_search_config *config, const field *row, ef_text *text)
+{
+    if (row->type == FIELD_TEXT) {
+        ef_text_add(text, "%s", *text_of(config, row));
+    } else if (row->type == FIELD_REAL) {
+        ef_text_add_double(text, *real_of(config, row));
+    } else {
+        ef_text_add(text, "%" PRIu64, *number_of(config, row));
+    }
+}
+
+static int is_said(const ef_search_config *config, const field *row)
+{
+    return row->type != FIELD_TEXT || *text_of(config, row);
+}
+
 void ef_search_config_init(ef_search_config *config)
 {
     memset(config, 0, sizeof *config);
@@ -76,6 +107,9 @@ void ef_search_config_init(ef_search_config *config)
     config->proposals = 4;
     config->start_epochs = 12;
     config->epochs = 6;
+    config->batch = 64;
+    config->rate = 0.1;
+    config->shift = 1;
 }
 
 void ef_search_config_clear(ef_search_config *config)
@@ -104,18 +138,28 @@ ef_status ef_search_config_store(const ef_search_config *config, ef_store *store
 {
     ef_status status = EF_OK;
     for (size_t i = 0; !status && i < N_FIELDS; i++) {
-        char number[24];
-        const char *value = number;
-        if (fields[i].type == FIELD_TEXT) {
-            value = *text_of(config, &fields[i]);
-        } else {
-            snprintf(number, sizeof number, "%" PRIu64, *number_of(config, &fields[i]));
+        if (fields[i].passing || !is_said(config, &fields[i])) {
+            continue;
         }
-        if (value && !fields[i].passing) {
-            status = ef_store_set(store, fields[i].key, value, err);
-        }
+        ef_text value;
+        ef_text_init(&value);
+        write_field(config, &fields[i], &value);
+        status = value.failed ? ef_error_memory(err)
+                              : ef_store_set(store, fields[i].key,
+                                             value.bytes ? value.bytes : "", err);
+        ef_text_clear(&value);
     }
     return status;
+}
+
+static ef_status parse_field(ef_search_config *config, const field *row,
+                             const char *value, ef_error *err)
+{
+    if (row->type == FIELD_REAL) {
+        return ef_parse_f64(value, (double)row->min, (double)row->max,
+                            real_of(config, row), err);
+    }
+    return ef_parse_u64(value, row->min, row->max, number_of(config, row), err);
 }
 
 static ef_status load_field(ef_search_config *config, const field *row, ef_store *store,
@@ -124,14 +168,13 @@ static ef_status load_field(ef_search_config *config, const field *row, ef_store
     ef_text value;
     ef_text_init(&value);
     ef_status status = ef_store_get(store, row->key, &value, err);
+    ef_error why = {0};
     if (!status && value.size && row->type == FIELD_TEXT) {
         status = ef_search_config_set_text(text_of(config, row), value.bytes, err);
-    } else if (!status && row->type == FIELD_NUMBER &&
-               ef_parse_u64(value.size ? value.bytes : "", row->min, row->max,
-                            number_of(config, row), NULL)) {
-        status = ef_error_set(
-            err, EF_ERR_INPUT, "%s: config %s: expected a whole number, found '%s'",
-            ef_store_path(store), row->key, value.size ? value.bytes : "");
+    } else if (!status && row->type != FIELD_TEXT &&
+               parse_field(config, row, value.size ? value.bytes : "", &why)) {
+        status = ef_error_set(err, EF_ERR_INPUT, "%s: config %s: %s",
+                              ef_store_path(store), row->key, why.text);
     }
     ef_text_clear(&value);
     return status;
@@ -164,18 +207,11 @@ void ef_search_config_describe(const ef_search_config *config, ef_text *text)
 {
     const char *comma = "";
     for (size_t i = 0; i < N_FIELDS; i++) {
-        if (!fields[i].described) {
+        if (!fields[i].described || !is_said(config, &fields[i])) {
             continue;
         }
-        if (fields[i].type == FIELD_NUMBER) {
-            ef_text_add(text, "%s%s %" PRIu64, comma, fields[i].key,
-                        *number_of(config, &fields[i]));
-        } else if (*text_of(config, &fields[i])) {
-            ef_text_add(text, "%s%s %s", comma, fields[i].key,
-                        *text_of(config, &fields[i]));
-        } else {
-            continue;
-        }
+        ef_text_add(text, "%s%s ", comma, fields[i].key);
+        write_field(config, &fields[i], text);
         comma = ", ";
     }
 }

@@ -27,6 +27,10 @@ typedef struct ef_search_config {
     uint64_t proposals; /* children proposed for each one trained; 1: no preselection */
     uint64_t start_epochs;
     uint64_t epochs;
+    uint64_t batch; /* images for one step */
+    double rate;    /* of learning, at its peak */
+    uint64_t shift; /* pixels, of training images */
+    uint64_t flip;  /* 0 or 1: mirror every second one */
 } ef_search_config;
 
 /* Zeroed, then the defaults of evoflip-search(1) for what is not text. */

@@ -72,7 +72,15 @@ static ef_status make_data(ef_search *search, ef_error *err)
     }
     ef_measure *measure = &search->networks.measure;
     measure->set = set;
-    measure->seed = config->seed;
+    measure->training = EF_TRAIN_OPTIONS_DEFAULT;
+    measure->training.seed = config->seed;
+    measure->training.batch = (size_t)config->batch;
+    measure->training.rate = config->rate;
+    measure->training.augment =
+        (ef_augment){.shift = (size_t)config->shift, .flip = (int)config->flip};
+    /* Many networks train at once, one thread each: nothing is won by shards. */
+    measure->training.n_shards = 1;
+    measure->training.n_threads = 1;
     measure->train = ef_parts_get(search->parts, EF_SPLIT_TRAIN, config->images);
     measure->validation = ef_parts_get(search->parts, EF_SPLIT_VAL, 0);
     measure->test = ef_parts_get(search->parts, EF_SPLIT_TEST, 0);
