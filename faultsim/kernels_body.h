@@ -22,39 +22,53 @@
 
 #define BODY static inline TARGET __attribute__((always_inline))
 
+/* One tap: a product for each channel and image. */
+BODY void NAME(step)(vec acc[BLOCK][EF_LANE_VECTORS], const float *in,
+                     const float *weights, const int n_out, const int n_vectors)
+{
+    vec image[EF_LANE_VECTORS];
+    UNROLLED for (int v = 0; v < n_vectors; v++)
+    {
+        image[v] = LOAD(in + v * WIDTH);
+    }
+    UNROLLED for (int o = 0; o < n_out; o++)
+    {
+        vec weight = SPLAT(weights[o]);
+        UNROLLED for (int v = 0; v < n_vectors; v++)
+        {
+            acc[o][v] = FMA(image[v], weight, acc[o][v]);
+        }
+    }
+}
+
 /* One output element of n_out channels in n_vectors * WIDTH images. */
 BODY void NAME(tile)(const ef_conv_row *row, const float *in, const float *weights,
                      size_t n_columns, float *out, const int n_out, const int n_vectors)
 {
+    const size_t in_plane = row->in_plane, in_row = row->in_row;
+    const size_t in_column = row->in_column, out_plane = row->out_plane;
+    const size_t w_in = row->w_in, w_row = row->w_row, n_rows = row->n_rows;
     vec acc[BLOCK][EF_LANE_VECTORS];
     UNROLLED for (int o = 0; o < n_out; o++)
     {
         UNROLLED for (int v = 0; v < n_vectors; v++)
         {
             acc[o][v] = row->first ? SPLAT(0.0f)
-                                   : LOAD(out + (size_t)o * row->out_plane + v * WIDTH);
+                                   : LOAD(out + (size_t)o * out_plane + v * WIDTH);
         }
     }
-    for (size_t i = 0; i < row->n_in; i++) {
-        for (size_t r = 0; r < row->n_rows; r++) {
-            const float *x = in + i * row->in_plane + r * row->in_row;
-            const float *w = weights + i * row->w_in + r * row->w_row;
-            for (size_t c = 0; c < n_columns; c++) {
-                vec image[EF_LANE_VECTORS];
-                UNROLLED for (int v = 0; v < n_vectors; v++)
-                {
-                    image[v] = LOAD(x + v * WIDTH);
+    if (n_rows == 1 && n_columns == 1) {
+        for (size_t i = row->n_in; i > 0; i--, in += in_plane, weights += w_in) {
+            NAME(step)(acc, in, weights, n_out, n_vectors);
+        }
+    } else if (n_columns > 0) {
+        for (size_t i = row->n_in; i > 0; i--, in += in_plane, weights += w_in) {
+            const float *x_row = in, *w_first = weights;
+            for (size_t r = n_rows; r > 0; r--, x_row += in_row, w_first += w_row) {
+                const float *x = x_row, *w = w_first;
+                for (size_t c = n_columns; c > 0; c--, x += in_column, w += BLOCK) {
+                    NAME(step)(acc, x, w, n_out, n_vectors);
                 }
-                UNROLLED for (int o = 0; o < n_out; o++)
-                {
-                    vec weight = SPLAT(w[o]);
-                    UNROLLED for (int v = 0; v < n_vectors; v++)
-                    {
-                        acc[o][v] = FMA(image[v], weight, acc[o][v]);
-                    }
-                }
-                x += row->in_column;
-                w += BLOCK;
             }
         }
     }
@@ -62,7 +76,7 @@ BODY void NAME(tile)(const ef_conv_row *row, const float *in, const float *weigh
     {
         UNROLLED for (int v = 0; v < n_vectors; v++)
         {
-            STORE(out + (size_t)o * row->out_plane + v * WIDTH, acc[o][v]);
+            STORE(out + (size_t)o * out_plane + v * WIDTH, acc[o][v]);
         }
     }
 }

@@ -1,3 +1,4 @@
+EXTRA_DIST += %D%/peer-onnxruntime.sh
 EXTRA_DIST += %D%/build.sh %D%/check %D%/demo %D%/packages %D%/evoflip.bash .ci/run
 
 # The completion is installed under the name of the program.

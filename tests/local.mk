@@ -13,6 +13,8 @@ SH_LOG_COMPILER = $(SHELL)
 EXTRA_DIST += %D%/run_unit.sh %D%/run_valgrind.sh %D%/lsan.supp %D%/valgrind.supp
 MOSTLYCLEANFILES += %D%/*.report.*
 
+EXTRA_DIST += %D%/check_onnx_runtime.sh %D%/onnx_runtime.js \
+  %D%/check_onnx_checker.sh %D%/onnx_checker.py
 TESTS += %D%/check_floors.sh
 EXTRA_DIST += %D%/check_floors.sh
 
@@ -188,6 +190,12 @@ UNIT_TESTS += %D%/test_onnx
 %C%_test_onnx_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 %C%_test_onnx_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 $(%C%_test_onnx_OBJECTS): src/onnx/onnx.pb-c.h
+
+# Other programs read what evoflip writes.
+check_PROGRAMS += %D%/write_models
+%C%_write_models_SOURCES = %D%/write_models.c $(RANDOM_NET)
+%C%_write_models_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+TESTS += %D%/check_onnx_runtime.sh %D%/check_onnx_checker.sh
 
 UNIT_TESTS += %D%/test_topology_reference
 %C%_test_topology_reference_LDADD = $(FLOOR2) $(CRITERION_LIBS)
