@@ -301,17 +301,15 @@ static uint64_t key(void *context, const void *genome)
 {
     const benchmark *on = context;
     const char *at = genome;
-    uint64_t chain[4] = {1, 2, 3, 4}, hash = 0;
+    uint64_t chain[4] = {1, 2, 3, 4};
     for (size_t i = 0; i < on->problem.genome_size / 8; i++) {
         uint64_t word, *link = &chain[i % 4];
         memcpy(&word, at + 8 * i, sizeof word);
         *link = (*link ^ word) * UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio */
         *link = *link >> 35 | *link << 29;
     }
-    for (size_t k = 0; k < 4; k++) {
-        hash = ef_hash_word(hash, chain[k]);
-    }
-    return hash;
+    return ef_hash_word(ef_hash_word(chain[0], chain[1]),
+                        ef_hash_word(chain[2], chain[3]));
 }
 
 static void set_bounds(benchmark *on)
