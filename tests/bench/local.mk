@@ -33,3 +33,11 @@ EXTRA_DIST += %D%/bench_train_torch.py
 %C%_bench_train_CPPFLAGS = $(AM_CPPFLAGS) \
   -DEF_TOPOLOGIES='"$(abs_top_srcdir)/data/topologies"'
 %C%_bench_train_LDADD = $(FLOOR3)
+
+EXTRA_PROGRAMS += %D%/bench_forward
+BENCHES += %D%/bench_forward %D%/bench_onnxruntime.sh
+EXTRA_DIST += %D%/bench_onnxruntime.sh %D%/bench_onnxruntime.js
+%C%_bench_forward_SOURCES = %D%/bench_forward.c $(BENCH_HELP)
+%C%_bench_forward_CPPFLAGS = $(AM_CPPFLAGS) \
+  -DEF_TOPOLOGIES='"$(abs_top_srcdir)/data/topologies"'
+%C%_bench_forward_LDADD = $(FLOOR3)
