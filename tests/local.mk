@@ -240,6 +240,9 @@ UNIT_TESTS += %D%/test_hypervolume
 UNIT_TESTS += %D%/test_variation
 %C%_test_variation_LDADD = $(FLOOR1) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_igd
+%C%_test_igd_LDADD = $(FLOOR1) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_problems
 %C%_test_problems_LDADD = $(FLOOR1) $(CRITERION_LIBS)
 EXTRA_DIST += %D%/known/problems.cpp %D%/known/problems.inc

@@ -12,6 +12,7 @@ noinst_LIBRARIES += %D%/libevolve.a
   %D%/nsga2_propose.c %D%/nsga2_run.c
 %C%_libevolve_a_SOURCES += \
   %D%/hypervolume.c %D%/hypervolume.h %D%/bits_priv.h \
+  %D%/igd.c %D%/igd.h \
   %D%/variation.c %D%/variation.h \
   %D%/problems.c %D%/problems.h \
   %D%/knee.c %D%/knee.h
