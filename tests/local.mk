@@ -175,6 +175,9 @@ RANDOM_NET = %D%/random_net.c %D%/random_net.h
 UNIT_TESTS += %D%/test_train
 %C%_test_train_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_train_kernels
+%C%_test_train_kernels_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_train_plan
 %C%_test_train_plan_SOURCES = %D%/test_train_plan.c $(RANDOM_NET)
 %C%_test_train_plan_LDADD = $(FLOOR3) $(CRITERION_LIBS)

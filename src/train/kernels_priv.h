@@ -25,9 +25,25 @@ typedef struct ef_train_clamp {
 typedef struct ef_train_winograd {
     size_t n, h, w, ic, oh, ow, oc;
     size_t top, left; /* padding with zeros, 0..2 */
-    size_t lanes;     /* of the kernels that made it */
-    size_t chunk;     /* tiles that are transformed at a time */
+    size_t tile;      /* 2 or 4: sides of the squares of y that are made at once */
+    size_t chunk;     /* squares that are transformed at a time */
 } ef_train_winograd;
+
+/* The convolution that takes gradients back: x and y, and so the channels, exchanged.
+ */
+static inline ef_train_winograd ef_train_winograd_reverse(const ef_train_winograd *g)
+{
+    ef_train_winograd back = *g;
+    back.h = g->oh;
+    back.w = g->ow;
+    back.ic = g->oc;
+    back.oh = g->h;
+    back.ow = g->w;
+    back.oc = g->ic;
+    back.top = 2 - g->top;
+    back.left = 2 - g->left;
+    return back;
+}
 
 /* A window sliding over x (n, h, w, c) to y (n, oh, ow, c). */
 typedef struct ef_train_window {
@@ -50,16 +66,16 @@ typedef struct ef_train_kernels {
     int has_winograd; /* faster than direct convolution */
 
     /* --- Winograd convolution, winograd_body.h --------------------------------- */
-    /* Whether these kernels can do it; fills in lanes and chunk. */
+    /* Whether these kernels can do it; fills in tile and chunk. */
     int (*winograd_fits)(ef_train_winograd *g);
     /* Floats of scratch that forward and backward need. */
     size_t (*winograd_scratch)(const ef_train_winograd *g);
     /* Floats of transformed weights. */
     size_t (*winograd_size)(const ef_train_winograd *g);
-    /* weights (3, 3, ic, oc) to transformed ones, and those to the ones of the
-     * convolution that takes gradients back, whose channels are swapped. */
+    /* Weights (3, 3, ic, oc) to transformed ones; to those of the convolution that
+     * takes gradients back, which has the same tile and chunk. */
     void (*winograd_weights)(const ef_train_winograd *g, const float *w, float *u);
-    void (*winograd_turn)(const ef_train_winograd *g, const float *u, float *turned);
+    void (*winograd_turn)(const ef_train_winograd *g, const float *w, float *turned);
     /* y = clamp(conv(x) + bias), or y += conv(x) where add is set; bias may be NULL. */
     void (*winograd_forward)(const ef_train_winograd *g, const float *x, const float *u,
                              const float *bias, ef_train_clamp clamp, int add, float *y,

@@ -5,22 +5,6 @@
 
 enum slots { TRANSFORMED, TURNED, SCRATCH, BACKWARD_SCRATCH };
 
-/* The convolution that takes gradients back: x and y, and so the channels, exchanged.
- */
-static ef_train_winograd reverse(const ef_train_winograd *g)
-{
-    ef_train_winograd back = *g;
-    back.h = g->oh;
-    back.w = g->ow;
-    back.ic = g->oc;
-    back.oh = g->h;
-    back.ow = g->w;
-    back.oc = g->ic;
-    back.top = 2 - g->top;
-    back.left = 2 - g->left;
-    return back;
-}
-
 static ef_status prepare(ef_train_plan *plan, ef_train_step *step, ef_error *err)
 {
     (void)err;
@@ -53,12 +37,11 @@ static void refresh(ef_train_worker *worker, const ef_train_step *step)
 {
     const ef_train_kernels *kernels = worker->plan->kernels;
     const ef_train_winograd *g = &step->winograd;
-    float *transformed = ef_train_at(worker, step->slots[TRANSFORMED]);
-    kernels->winograd_weights(g, ef_train_at(worker, step->params[EF_ROLE_WEIGHT]),
-                              transformed);
+    const float *weights = ef_train_at(worker, step->params[EF_ROLE_WEIGHT]);
+    kernels->winograd_weights(g, weights,
+                              ef_train_at(worker, step->slots[TRANSFORMED]));
     if (step->slots[TURNED] != EF_TRAIN_NONE) {
-        kernels->winograd_turn(g, transformed,
-                               ef_train_at(worker, step->slots[TURNED]));
+        kernels->winograd_turn(g, weights, ef_train_at(worker, step->slots[TURNED]));
     }
 }
 
@@ -91,7 +74,7 @@ static void backward(ef_train_worker *worker, const ef_train_step *step)
         }
     }
     if (step->slots[TURNED] != EF_TRAIN_NONE) {
-        ef_train_winograd back = reverse(&step->winograd);
+        ef_train_winograd back = ef_train_winograd_reverse(&step->winograd);
         kernels->winograd_forward(&back, grad, ef_train_at(worker, step->slots[TURNED]),
                                   NULL, none, step->adds[0],
                                   ef_train_input_grad(worker, step, 0), scratch);

@@ -1,5 +1,6 @@
-/* Convolution with 3x3 kernels at stride 1 by F(2x2, 3x3) [1], and its weight
- * gradient by the same transforms: 16 multiplications where 36 stand.
+/* Convolution with 3x3 kernels at stride 1 by F(2x2, 3x3) and F(4x4, 3x3) [1], and its
+ * weight gradient by the same transforms: 16 multiplications where 36 stand, or 36
+ * where 144 do.
  *
  * [1] A. Lavin, S. Gray, Fast Algorithms for Convolutional Neural Networks, CVPR
  *     2016, doi:10.1109/CVPR.2016.435.
@@ -7,21 +8,34 @@
  * cache; the weight gradient sums over tiles before it is transformed back, which is
  * the transpose of the forward algorithm rather than the paper's F(3x3, 2x2).
  *
- * A tile is the 4x4 patch of x behind 2x2 outputs.  Transformed, it is 16 vectors of
- * channels; the vectors of one of the 16 places, over the tiles of a chunk, are a
- * matrix (tiles, channels), and the convolution is 16 matrix products. */
+ * A tile is the patch of (m + 2)^2 inputs behind m x m outputs, m = 2 or 4.
+ * Transformed, it is (m + 2)^2 vectors of channels; the vectors of one of these
+ * places, over the tiles of a chunk, are a matrix (tiles, channels), and the
+ * convolution is a matrix product for each place.
+ *
+ * Functions that take m as a parameter are inlined with m constant, so that their
+ * loops unroll and their arrays become registers. */
 
-#define PLACES 16
-#define CHUNK_BYTES (192 * 1024) /* of transformed input and output; measured */
-#define CHUNK_LEAST 12
+#define MOST 6                   /* m + 2 */
+#define CHUNK_BYTES (128 * 1024) /* of transformed input and output; measured */
+#define CHUNK_LEAST 24           /* tiles */
 #define CHUNK_MOST 192
 #define CHANNELS_MOST 256
 
-/* Between the 16 matrices; off powers of two, where addresses would share cache sets.
- */
+/* Between the matrices; off powers of two, where addresses would share cache sets. */
 INLINE size_t place_stride(size_t rows, size_t columns)
 {
     return rows * columns + 16;
+}
+
+INLINE size_t places(const ef_train_winograd *g)
+{
+    return (g->tile + 2) * (g->tile + 2);
+}
+
+INLINE size_t count_tiles(const ef_train_winograd *g, size_t m)
+{
+    return g->n * ((g->oh + m - 1) / m) * ((g->ow + m - 1) / m);
 }
 
 static int winograd_fits(ef_train_winograd *g)
@@ -31,21 +45,24 @@ static int winograd_fits(ef_train_winograd *g)
         g->left > 2) {
         return 0;
     }
-    size_t chunk = CHUNK_BYTES / (PLACES * sizeof(float) * (g->ic + g->oc)) / 12 * 12;
-    chunk = chunk > CHUNK_MOST ? CHUNK_MOST : chunk;
-    g->chunk = chunk < CHUNK_LEAST ? CHUNK_LEAST : chunk;
-    g->lanes = LANES;
+    g->tile = 36 * count_tiles(g, 4) < 16 * count_tiles(g, 2) ? 4 : 2;
+    size_t n_tiles = count_tiles(g, g->tile);
+    size_t most = CHUNK_BYTES / (places(g) * sizeof(float) * (g->ic + g->oc));
+    most = most > CHUNK_MOST ? CHUNK_MOST : most < CHUNK_LEAST ? CHUNK_LEAST : most;
+    size_t n_chunks = (n_tiles + most - 1) / most;
+    g->chunk = ((n_tiles + n_chunks - 1) / n_chunks + 5) / 6 * 6;
     return 1;
 }
 
+/* The transformed weights, and behind them the scratch of winograd_turn. */
 static size_t winograd_size(const ef_train_winograd *g)
 {
-    return PLACES * place_stride(g->ic, g->oc);
+    return places(g) * place_stride(g->ic, g->oc) + 9 * g->ic * g->oc;
 }
 
 /* The scratch, piece by piece. */
 typedef struct pieces {
-    float *in, *out, *sums; /* 16 matrices each */
+    float *in, *out, *sums; /* a matrix for each place */
     float *edge;            /* (channels): what lies outside */
     size_t in_stride, out_stride, sums_stride;
 } pieces;
@@ -58,15 +75,16 @@ INLINE pieces cut_scratch(const ef_train_winograd *g, float *scratch)
     p.sums_stride = place_stride(g->ic, g->oc);
     p.edge = scratch;
     p.in = p.edge + CHANNELS_MOST;
-    p.out = p.in + PLACES * p.in_stride;
-    p.sums = p.out + PLACES * p.out_stride;
+    p.out = p.in + places(g) * p.in_stride;
+    p.sums = p.out + places(g) * p.out_stride;
     return p;
 }
 
 static size_t winograd_scratch(const ef_train_winograd *g)
 {
-    return CHANNELS_MOST + PLACES * place_stride(g->chunk, g->ic) +
-           PLACES * place_stride(g->chunk, g->oc) + winograd_size(g);
+    return CHANNELS_MOST +
+           places(g) * (place_stride(g->chunk, g->ic) + place_stride(g->chunk, g->oc) +
+                        place_stride(g->ic, g->oc));
 }
 
 /* --- matrix products ------------------------------------------------------------ */
@@ -151,243 +169,313 @@ static void product_forward(size_t tiles, size_t out, size_t in, const float *a,
     product(tiles, out, in, a, in, 1, b, c, 0);
 }
 
-/* c (in, out) += a (tiles, in) transposed, b (tiles, out) */
+/* c (in, out) = or += a (tiles, in) transposed, b (tiles, out) */
 static void product_gradient(size_t in, size_t out, size_t tiles, const float *a,
-                             const float *b, float *c)
+                             const float *b, float *c, int add)
 {
-    product(in, out, tiles, a, 1, in, b, c, 1);
+    product(in, out, tiles, a, 1, in, b, c, add);
 }
 
-/* --- tiles ------------------------------------------------------------------------ */
+/* --- the transforms of [1] in one dimension -------------------------------------- */
+
+/* B^T: m + 2 inputs. */
+INLINE void transform_inputs(size_t m, const vec *d, vec *t)
+{
+    if (m == 2) {
+        t[0] = d[0] - d[2];
+        t[1] = d[1] + d[2];
+        t[2] = d[2] - d[1];
+        t[3] = d[1] - d[3];
+        return;
+    }
+    vec even = d[4] - 4 * d[2], odd = d[3] - 4 * d[1];
+    vec near = d[4] - d[2], far = 2 * (d[3] - d[1]);
+    t[0] = 4 * d[0] - 5 * d[2] + d[4];
+    t[1] = even + odd;
+    t[2] = even - odd;
+    t[3] = near + far;
+    t[4] = near - far;
+    t[5] = 4 * d[1] - 5 * d[3] + d[5];
+}
+
+/* A^T: m + 2 products to m outputs. */
+INLINE void transform_products(size_t m, const vec *t, vec *y)
+{
+    vec sum = t[1] + t[2], difference = t[1] - t[2];
+    if (m == 2) {
+        y[0] = t[0] + sum;
+        y[1] = difference - t[3];
+        return;
+    }
+    vec far_sum = t[3] + t[4], far_difference = t[3] - t[4];
+    y[0] = t[0] + sum + far_sum;
+    y[1] = difference + 2 * far_difference;
+    y[2] = sum + 4 * far_sum;
+    y[3] = difference + 8 * far_difference + t[5];
+}
+
+/* A: gradients of m outputs to those of m + 2 products. */
+INLINE void transform_outputs(size_t m, const vec *y, vec *t)
+{
+    if (m == 2) {
+        t[0] = y[0];
+        t[1] = y[0] + y[1];
+        t[2] = y[0] - y[1];
+        t[3] = -y[1];
+        return;
+    }
+    vec even = y[0] + y[2], odd = y[1] + y[3];
+    vec far_even = y[0] + 4 * y[2], far_odd = 2 * y[1] + 8 * y[3];
+    t[0] = y[0];
+    t[1] = even + odd;
+    t[2] = even - odd;
+    t[3] = far_even + far_odd;
+    t[4] = far_even - far_odd;
+    t[5] = y[3];
+}
+
+/* G: three weights to m + 2. */
+INLINE void transform_weights(size_t m, const vec *g, vec *t)
+{
+    vec even = g[0] + g[2];
+    if (m == 2) {
+        t[0] = g[0];
+        t[1] = 0.5F * (even + g[1]);
+        t[2] = 0.5F * (even - g[1]);
+        t[3] = g[2];
+        return;
+    }
+    vec far_even = (g[0] + 4 * g[2]) * (1.0F / 24), far_odd = g[1] * (1.0F / 12);
+    t[0] = 0.25F * g[0];
+    t[1] = (even + g[1]) * (-1.0F / 6);
+    t[2] = (even - g[1]) * (-1.0F / 6);
+    t[3] = far_even + far_odd;
+    t[4] = far_even - far_odd;
+    t[5] = g[2];
+}
+
+/* G^T: gradients of m + 2 to those of three weights. */
+INLINE void transform_sums(size_t m, const vec *t, vec *g)
+{
+    vec sum = t[1] + t[2], difference = t[1] - t[2];
+    if (m == 2) {
+        g[0] = t[0] + 0.5F * sum;
+        g[1] = 0.5F * difference;
+        g[2] = 0.5F * sum + t[3];
+        return;
+    }
+    vec far_sum = (t[3] + t[4]) * (1.0F / 24);
+    sum = sum * (-1.0F / 6);
+    g[0] = 0.25F * t[0] + sum + far_sum;
+    g[1] = difference * (-1.0F / 6) + (t[3] - t[4]) * (1.0F / 12);
+    g[2] = sum + 4 * far_sum + t[5];
+}
+
+/* --- tiles ---------------------------------------------------------------------- */
 
 typedef struct tile {
-    size_t n, ty, tx;
+    size_t n, y, x; /* image, first output */
 } tile;
 
-INLINE size_t tiles_high(const ef_train_winograd *g)
+INLINE tile find_tile(const ef_train_winograd *g, size_t m, size_t index)
 {
-    return (g->oh + 1) / 2;
+    size_t wide = (g->ow + m - 1) / m, high = (g->oh + m - 1) / m;
+    return (tile){index / (high * wide), index / wide % high * m, index % wide * m};
 }
 
-INLINE size_t tiles_wide(const ef_train_winograd *g)
+INLINE void next_tile(const ef_train_winograd *g, size_t m, tile *t)
 {
-    return (g->ow + 1) / 2;
-}
-
-INLINE tile find_tile(const ef_train_winograd *g, size_t index)
-{
-    size_t wide = tiles_wide(g), high = tiles_high(g);
-    return (tile){index / (high * wide), index / wide % high, index % wide};
-}
-
-INLINE void next_tile(const ef_train_winograd *g, tile *t)
-{
-    if (++t->tx == tiles_wide(g)) {
-        t->tx = 0;
-        if (++t->ty == tiles_high(g)) {
-            t->ty = 0;
+    t->x += m;
+    if (t->x >= g->ow) {
+        t->x = 0;
+        t->y += m;
+        if (t->y >= g->oh) {
+            t->y = 0;
             t->n++;
         }
     }
 }
 
-INLINE void store_row(float *to, size_t stride, vec a, vec b, vec c, vec d)
+/* Where the patch of a tile lies in x: each pixel by a pointer, those outside at the
+ * edge. */
+INLINE void find_patch(const ef_train_winograd *g, size_t m, const tile *t,
+                       const float *x, const float *edge, const float *at[MOST][MOST])
 {
-    store(to, a - c);
-    store(to + stride, b + c);
-    store(to + 2 * stride, c - b);
-    store(to + 3 * stride, b - d);
-}
-
-/* B^T d B of [1] for one vector of channels; AT(i, j) reads the patch. */
-#define STORE_PATCH(AT, to, stride)                                                    \
-    store_row(to, stride, AT(0, 0) - AT(2, 0), AT(0, 1) - AT(2, 1),                    \
-              AT(0, 2) - AT(2, 2), AT(0, 3) - AT(2, 3));                               \
-    store_row((to) + 4 * (stride), stride, AT(1, 0) + AT(2, 0), AT(1, 1) + AT(2, 1),   \
-              AT(1, 2) + AT(2, 2), AT(1, 3) + AT(2, 3));                               \
-    store_row((to) + 8 * (stride), stride, AT(2, 0) - AT(1, 0), AT(2, 1) - AT(1, 1),   \
-              AT(2, 2) - AT(1, 2), AT(2, 3) - AT(1, 3));                               \
-    store_row((to) + 12 * (stride), stride, AT(1, 0) - AT(3, 0), AT(1, 1) - AT(3, 1),  \
-              AT(1, 2) - AT(3, 2), AT(1, 3) - AT(3, 3))
-
-INLINE void transform_inside(const float *x, size_t row, size_t channels, float *to,
-                             size_t stride)
-{
-#define AT(i, j) load(x + c + (i)*row + (j)*channels)
-    for (size_t c = 0; c < channels; c += LANES) {
-        STORE_PATCH(AT, to + c, stride);
+    for (size_t i = 0; i < m + 2; i++) {
+        size_t py = t->y + i - g->top; /* below 0 wraps to a large number */
+        const float *row = x + (t->n * g->h + py) * g->w * g->ic;
+        for (size_t j = 0; j < m + 2; j++) {
+            size_t px = t->x + j - g->left;
+            at[i][j] = py < g->h && px < g->w ? row + px * g->ic : edge;
+        }
     }
-#undef AT
 }
 
-INLINE void transform_edge(const float *const at[4][4], size_t channels, float *to,
-                           size_t stride)
+/* Tiles [first, first + n) of x, transformed into the matrices at p->in. */
+INLINE void load_tiles(const ef_train_winograd *g, size_t m, const float *x,
+                       size_t first, size_t n, const pieces *p)
 {
-#define AT(i, j) load(at[i][j] + c)
-    for (size_t c = 0; c < channels; c += LANES) {
-        STORE_PATCH(AT, to + c, stride);
-    }
-#undef AT
-}
-
-/* Tiles [first, first + n) of x, transformed into the 16 matrices at p->in. */
-static void transform_input(const ef_train_winograd *g, const float *x, size_t first,
-                            size_t n, const pieces *p)
-{
-    tile t = find_tile(g, first);
-    ptrdiff_t row = (ptrdiff_t)(g->w * g->ic), high = (ptrdiff_t)g->h;
-    ptrdiff_t wide = (ptrdiff_t)g->w, channels = (ptrdiff_t)g->ic;
+    tile t = find_tile(g, m, first);
+    size_t stride = p->in_stride;
     float *to = p->in;
-    for (size_t i = 0; i < n; i++, to += channels, next_tile(g, &t)) {
-        ptrdiff_t y0 = (ptrdiff_t)(2 * t.ty) - (ptrdiff_t)g->top;
-        ptrdiff_t x0 = (ptrdiff_t)(2 * t.tx) - (ptrdiff_t)g->left;
-        const float *image = x + t.n * g->h * g->w * g->ic;
-        if (y0 >= 0 && x0 >= 0 && y0 + 4 <= high && x0 + 4 <= wide) {
-            transform_inside(image + y0 * row + x0 * channels, (size_t)row, g->ic, to,
-                             p->in_stride);
-            continue;
-        }
-        const float *at[4][4];
-        for (ptrdiff_t j = 0; j < 16; j++) {
-            ptrdiff_t py = y0 + j / 4, px = x0 + j % 4;
-            int inside = py >= 0 && px >= 0 && py < high && px < wide;
-            at[j / 4][j % 4] = inside ? image + py * row + px * channels : p->edge;
-        }
-        transform_edge(at, g->ic, to, p->in_stride);
-    }
-}
-
-/* Where output j of the 2x2 of a tile lies; SIZE_MAX: outside. */
-INLINE size_t find_output(const ef_train_winograd *g, const tile *t, size_t j)
-{
-    size_t oy = 2 * t->ty + j / 2, ox = 2 * t->tx + j % 2;
-    int inside = oy < g->oh && ox < g->ow;
-    return inside ? ((t->n * g->oh + oy) * g->ow + ox) * g->oc : SIZE_MAX;
-}
-
-/* A^T m A of [1]: the 16 matrices at p->out to outputs. */
-INLINE void transform_output(const ef_train_winograd *g, size_t first, size_t n,
-                             const pieces *p, const float *bias, ef_train_clamp clamp,
-                             int add, float *y)
-{
-    tile t = find_tile(g, first);
-    size_t stride = p->out_stride;
-    const float *from = p->out;
-    vec low = all(clamp.low), high = all(clamp.high);
-    for (size_t i = 0; i < n; i++, from += g->oc, next_tile(g, &t)) {
-        float *at[4];
-        for (size_t j = 0; j < 4; j++) {
-            size_t index = find_output(g, &t, j);
-            at[j] = index < SIZE_MAX ? y + index : p->edge;
-        }
-        for (size_t c = 0; c < g->oc; c += LANES) {
-            const float *m = from + c;
-            vec r[2][4], shift = bias ? load(bias + c) : (vec){0};
-            for (size_t j = 0; j < 4; j++, m += stride) {
-                vec a = load(m), b = load(m + 4 * stride), d = load(m + 8 * stride);
-                r[0][j] = a + b + d;
-                r[1][j] = b - d - load(m + 12 * stride);
+    for (size_t k = 0; k < n; k++, to += g->ic, next_tile(g, m, &t)) {
+        const float *at[MOST][MOST];
+        find_patch(g, m, &t, x, p->edge, at);
+        for (size_t c = 0; c < g->ic; c += LANES) {
+            vec half[MOST][MOST], column[MOST], row[MOST];
+            for (size_t j = 0; j < m + 2; j++) {
+                for (size_t i = 0; i < m + 2; i++) {
+                    column[i] = load(at[i][j] + c);
+                }
+                transform_inputs(m, column, half[j]);
             }
-            for (size_t j = 0; j < 2; j++) {
-                float *even = at[2 * j] + c, *odd = at[2 * j + 1] + c;
-                vec u = r[j][0] + r[j][1] + r[j][2], v = r[j][1] - r[j][2] - r[j][3];
-                if (add) {
-                    store(even, load(even) + u);
-                    store(odd, load(odd) + v);
-                } else {
-                    store(even, clamp_vec(u + shift, low, high));
-                    store(odd, clamp_vec(v + shift, low, high));
+            for (size_t i = 0; i < m + 2; i++) {
+                for (size_t j = 0; j < m + 2; j++) {
+                    column[j] = half[j][i];
+                }
+                transform_inputs(m, column, row);
+                for (size_t j = 0; j < m + 2; j++) {
+                    store(to + c + (i * (m + 2) + j) * stride, row[j]);
                 }
             }
         }
     }
 }
 
-/* A dy A^T: gradients of 2x2 outputs to those of the 16 matrices, at p->out. */
-static void transform_gradient(const ef_train_winograd *g, const float *dy,
-                               size_t first, size_t n, const pieces *p)
+/* Where output (i, j) of a tile lies; SIZE_MAX: outside. */
+INLINE size_t find_output(const ef_train_winograd *g, const tile *t, size_t i, size_t j)
 {
-    tile t = find_tile(g, first);
+    size_t y = t->y + i, x = t->x + j;
+    return y < g->oh && x < g->ow ? ((t->n * g->oh + y) * g->ow + x) * g->oc : SIZE_MAX;
+}
+
+/* What becomes of outputs: clamp(v + bias), or added to what is there. */
+typedef struct finish {
+    const float *bias; /* or NULL */
+    vec low, high;
+    int add;
+} finish;
+
+INLINE void store_output(const finish *f, size_t c, vec v, float *to)
+{
+    if (f->add) {
+        store(to + c, load(to + c) + v);
+    } else {
+        vec bias = f->bias ? load(f->bias + c) : (vec){0};
+        store(to + c, clamp_vec(v + bias, f->low, f->high));
+    }
+}
+
+/* The matrices at p->out, transformed back to outputs. */
+INLINE void store_tiles(const ef_train_winograd *g, size_t m, size_t first, size_t n,
+                        const pieces *p, const finish *f, float *y)
+{
+    tile t = find_tile(g, m, first);
     size_t stride = p->out_stride;
-    float *to = p->out;
-    for (size_t i = 0; i < n; i++, to += g->oc, next_tile(g, &t)) {
-        const float *at[4];
-        for (size_t j = 0; j < 4; j++) {
-            size_t index = find_output(g, &t, j);
-            at[j] = index < SIZE_MAX ? dy + index : p->edge;
+    const float *from = p->out;
+    for (size_t k = 0; k < n; k++, from += g->oc, next_tile(g, m, &t)) {
+        float *at[4][4];
+        for (size_t i = 0; i < m * m; i++) {
+            size_t index = find_output(g, &t, i / m, i % m);
+            at[i / m][i % m] = index < SIZE_MAX ? y + index : p->edge;
         }
         for (size_t c = 0; c < g->oc; c += LANES) {
-            vec a = load(at[0] + c), b = load(at[1] + c);
-            vec d = load(at[2] + c), e = load(at[3] + c);
-            vec left[4] = {a, a + d, a - d, -d}, right[4] = {b, b + e, b - e, -e};
-            float *place = to + c;
-            for (size_t j = 0; j < 4; j++, place += 4 * stride) {
-                store(place, left[j]);
-                store(place + stride, left[j] + right[j]);
-                store(place + 2 * stride, left[j] - right[j]);
-                store(place + 3 * stride, -right[j]);
+            vec half[MOST][4], column[MOST], row[4];
+            for (size_t j = 0; j < m + 2; j++) {
+                for (size_t i = 0; i < m + 2; i++) {
+                    column[i] = load(from + c + (i * (m + 2) + j) * stride);
+                }
+                transform_products(m, column, half[j]);
+            }
+            for (size_t i = 0; i < m; i++) {
+                for (size_t j = 0; j < m + 2; j++) {
+                    column[j] = half[j][i];
+                }
+                transform_products(m, column, row);
+                for (size_t j = 0; j < m; j++) {
+                    store_output(f, c, row[j], at[i][j]);
+                }
             }
         }
     }
 }
 
-/* --- the convolutions ----------------------------------------------------------- */
-
-static void winograd_forward(const ef_train_winograd *g, const float *x, const float *u,
-                             const float *bias, ef_train_clamp clamp, int add, float *y,
-                             float *scratch)
+/* Gradients of outputs, transformed to those of the products at p->out. */
+INLINE void load_gradients(const ef_train_winograd *g, size_t m, const float *dy,
+                           size_t first, size_t n, const pieces *p)
 {
-    pieces p = cut_scratch(g, scratch);
-    size_t n_tiles = g->n * tiles_high(g) * tiles_wide(g);
-    for (size_t first = 0; first < n_tiles; first += g->chunk) {
-        size_t n = least(g->chunk, n_tiles - first);
-        memset(p.edge, 0, g->ic * sizeof(float));
-        transform_input(g, x, first, n, &p);
-        for (size_t i = 0; i < PLACES; i++) {
-            product_forward(n, g->oc, g->ic, p.in + i * p.in_stride,
-                            u + i * p.sums_stride, p.out + i * p.out_stride);
+    tile t = find_tile(g, m, first);
+    size_t stride = p->out_stride;
+    float *to = p->out;
+    for (size_t k = 0; k < n; k++, to += g->oc, next_tile(g, m, &t)) {
+        const float *at[4][4];
+        for (size_t i = 0; i < m * m; i++) {
+            size_t index = find_output(g, &t, i / m, i % m);
+            at[i / m][i % m] = index < SIZE_MAX ? dy + index : p->edge;
         }
-        if (add) {
-            transform_output(g, first, n, &p, NULL, clamp, 1, y);
-        } else {
-            transform_output(g, first, n, &p, bias, clamp, 0, y);
+        for (size_t c = 0; c < g->oc; c += LANES) {
+            vec half[4][MOST], column[4], row[MOST];
+            for (size_t j = 0; j < m; j++) {
+                for (size_t i = 0; i < m; i++) {
+                    column[i] = load(at[i][j] + c);
+                }
+                transform_outputs(m, column, half[j]);
+            }
+            for (size_t i = 0; i < m + 2; i++) {
+                for (size_t j = 0; j < m; j++) {
+                    column[j] = half[j][i];
+                }
+                transform_outputs(m, column, row);
+                for (size_t j = 0; j < m + 2; j++) {
+                    store(to + c + (i * (m + 2) + j) * stride, row[j]);
+                }
+            }
         }
     }
 }
 
-/* G g G^T of [1]. */
+/* --- weights ------------------------------------------------------------------- */
+
+INLINE void spread_weights(size_t m, size_t n, size_t stride, const float *w, float *u)
+{
+    for (size_t c = 0; c < n; c += LANES) {
+        vec half[3][MOST], column[3], row[MOST];
+        for (size_t j = 0; j < 3; j++) {
+            for (size_t i = 0; i < 3; i++) {
+                column[i] = load(w + (3 * i + j) * n + c);
+            }
+            transform_weights(m, column, half[j]);
+        }
+        for (size_t i = 0; i < m + 2; i++) {
+            for (size_t j = 0; j < 3; j++) {
+                column[j] = half[j][i];
+            }
+            transform_weights(m, column, row);
+            for (size_t j = 0; j < m + 2; j++) {
+                store(u + c + (i * (m + 2) + j) * stride, row[j]);
+            }
+        }
+    }
+}
+
 static void winograd_weights(const ef_train_winograd *g, const float *w, float *u)
 {
     size_t n = g->ic * g->oc, stride = place_stride(g->ic, g->oc);
-    vec half = all(0.5F);
-    for (size_t i = 0; i < n; i += LANES) {
-        vec t[4][3];
-        for (size_t j = 0; j < 3; j++) {
-            vec a = load(w + j * n + i), b = load(w + (3 + j) * n + i);
-            vec c = load(w + (6 + j) * n + i);
-            t[0][j] = a;
-            t[1][j] = half * (a + c + b);
-            t[2][j] = half * (a + c - b);
-            t[3][j] = c;
-        }
-        float *to = u + i;
-        for (size_t j = 0; j < 4; j++, to += 4 * stride) {
-            store(to, t[j][0]);
-            store(to + stride, half * (t[j][0] + t[j][2] + t[j][1]));
-            store(to + 2 * stride, half * (t[j][0] + t[j][2] - t[j][1]));
-            store(to + 3 * stride, t[j][2]);
-        }
+    if (g->tile == 2) {
+        spread_weights(2, n, stride, w, u);
+    } else {
+        spread_weights(4, n, stride, w, u);
     }
 }
 
-/* A kernel turned by half a turn has its rows 0 and 3 of G g exchanged. */
-static void winograd_turn(const ef_train_winograd *g, const float *u, float *turned)
+/* The kernel turned by half a turn, its channels exchanged, then transformed. */
+static void winograd_turn(const ef_train_winograd *g, const float *w, float *turned)
 {
-    static const size_t place[4] = {3, 1, 2, 0};
-    size_t ic = g->ic, oc = g->oc, stride = place_stride(ic, oc);
-    for (size_t j = 0; j < PLACES; j++) {
-        const float *from = u + j * stride;
-        float *to = turned + (4 * place[j / 4] + place[j % 4]) * stride;
+    size_t ic = g->ic, oc = g->oc;
+    float *scratch = turned + places(g) * place_stride(ic, oc);
+    for (size_t k = 0; k < 9; k++) {
+        const float *from = w + k * ic * oc;
+        float *to = scratch + (8 - k) * ic * oc;
         for (size_t i0 = 0; i0 < ic; i0 += LANES) {
             for (size_t o = 0; o < oc; o++) {
                 for (size_t i = i0; i < i0 + LANES; i++) {
@@ -396,47 +484,88 @@ static void winograd_turn(const ef_train_winograd *g, const float *u, float *tur
             }
         }
     }
+    winograd_weights(g, scratch, turned);
 }
 
-/* G^T s G: the sums at p->sums to the gradient of the weights. */
-static void transform_sums(const ef_train_winograd *g, const pieces *p, float *dw)
+INLINE void gather_sums(size_t m, size_t n, const pieces *p, float *dw)
 {
-    size_t n = g->ic * g->oc, stride = p->sums_stride;
-    vec half = all(0.5F);
-    for (size_t i = 0; i < n; i += LANES) {
-        vec t[3][4];
-        const float *s = p->sums + i;
-        for (size_t j = 0; j < 4; j++, s += stride) {
-            vec b = load(s + 4 * stride), c = load(s + 8 * stride);
-            vec middle = half * (b + c);
-            t[0][j] = load(s) + middle;
-            t[1][j] = half * (b - c);
-            t[2][j] = middle + load(s + 12 * stride);
+    size_t stride = p->sums_stride;
+    for (size_t c = 0; c < n; c += LANES) {
+        vec half[MOST][3], column[MOST], row[3];
+        for (size_t j = 0; j < m + 2; j++) {
+            for (size_t i = 0; i < m + 2; i++) {
+                column[i] = load(p->sums + c + (i * (m + 2) + j) * stride);
+            }
+            transform_sums(m, column, half[j]);
         }
-        for (size_t j = 0; j < 3; j++) {
-            vec middle = half * (t[j][1] + t[j][2]);
-            store(dw + 3 * j * n + i, t[j][0] + middle);
-            store(dw + (3 * j + 1) * n + i, half * (t[j][1] - t[j][2]));
-            store(dw + (3 * j + 2) * n + i, middle + t[j][3]);
+        for (size_t i = 0; i < 3; i++) {
+            for (size_t j = 0; j < m + 2; j++) {
+                column[j] = half[j][i];
+            }
+            transform_sums(m, column, row);
+            for (size_t j = 0; j < 3; j++) {
+                store(dw + (3 * i + j) * n + c, row[j]);
+            }
         }
     }
+}
+
+/* --- the convolutions ------------------------------------------------------------ */
+
+INLINE void run_forward(const ef_train_winograd *g, size_t m, const float *x,
+                        const float *u, const finish *f, float *y, float *scratch)
+{
+    pieces p = cut_scratch(g, scratch);
+    size_t n_tiles = count_tiles(g, m);
+    for (size_t first = 0; first < n_tiles; first += g->chunk) {
+        size_t n = least(g->chunk, n_tiles - first);
+        memset(p.edge, 0, g->ic * sizeof(float));
+        load_tiles(g, m, x, first, n, &p);
+        for (size_t i = 0; i < (m + 2) * (m + 2); i++) {
+            product_forward(n, g->oc, g->ic, p.in + i * p.in_stride,
+                            u + i * p.sums_stride, p.out + i * p.out_stride);
+        }
+        store_tiles(g, m, first, n, &p, f, y);
+    }
+}
+
+static void winograd_forward(const ef_train_winograd *g, const float *x, const float *u,
+                             const float *bias, ef_train_clamp clamp, int add, float *y,
+                             float *scratch)
+{
+    finish f = {bias, all(clamp.low), all(clamp.high), add};
+    if (g->tile == 2) {
+        run_forward(g, 2, x, u, &f, y, scratch);
+    } else {
+        run_forward(g, 4, x, u, &f, y, scratch);
+    }
+}
+
+INLINE void run_gradient(const ef_train_winograd *g, size_t m, const float *x,
+                         const float *dy, float *dw, float *scratch)
+{
+    pieces p = cut_scratch(g, scratch);
+    size_t n_tiles = count_tiles(g, m);
+    memset(p.edge, 0, CHANNELS_MOST * sizeof(float));
+    for (size_t first = 0; first < n_tiles; first += g->chunk) {
+        size_t n = least(g->chunk, n_tiles - first);
+        load_tiles(g, m, x, first, n, &p);
+        load_gradients(g, m, dy, first, n, &p);
+        for (size_t i = 0; i < (m + 2) * (m + 2); i++) {
+            product_gradient(g->ic, g->oc, n, p.in + i * p.in_stride,
+                             p.out + i * p.out_stride, p.sums + i * p.sums_stride,
+                             first > 0);
+        }
+    }
+    gather_sums(m, g->ic * g->oc, &p, dw);
 }
 
 static void winograd_gradient(const ef_train_winograd *g, const float *x,
                               const float *dy, float *dw, float *scratch)
 {
-    pieces p = cut_scratch(g, scratch);
-    size_t n_tiles = g->n * tiles_high(g) * tiles_wide(g);
-    memset(p.edge, 0, CHANNELS_MOST * sizeof(float));
-    memset(p.sums, 0, winograd_size(g) * sizeof(float));
-    for (size_t first = 0; first < n_tiles; first += g->chunk) {
-        size_t n = least(g->chunk, n_tiles - first);
-        transform_input(g, x, first, n, &p);
-        transform_gradient(g, dy, first, n, &p);
-        for (size_t i = 0; i < PLACES; i++) {
-            product_gradient(g->ic, g->oc, n, p.in + i * p.in_stride,
-                             p.out + i * p.out_stride, p.sums + i * p.sums_stride);
-        }
+    if (g->tile == 2) {
+        run_gradient(g, 2, x, dy, dw, scratch);
+    } else {
+        run_gradient(g, 4, x, dy, dw, scratch);
     }
-    transform_sums(g, &p, dw);
 }
