@@ -95,11 +95,11 @@ Test(train_run, learns_the_digits_to_less_than_3_percent_of_test_errors)
     ef_train_options options = EF_TRAIN_OPTIONS_DEFAULT;
     ef_train_report report;
     ef_train_data data = training_part(0);
-    options.epochs = 16;
+    options.epochs = 8;
     options.n_threads = 1;
     set_scale(net);
     must(ef_train(net, &data, &options, NULL, NULL, &report, &err), &err);
-    cr_assert_eq(report.epochs, 16);
+    cr_assert_eq(report.epochs, 8);
     cr_assert_eq(report.batches, report.n_batches);
     cr_assert_lt(report.error, 0.05);
     ef_train_score score;

@@ -46,29 +46,29 @@ static double distance(size_t n, const float *found, const double *expected)
 
 /* --- convolution ------------------------------------------------------------------ */
 
-/* Calls one of the three: y += x w, dx += dy w, dw += x dy, all in binary64. */
+/* One of the three: y += x w, dx += dy w, dw += x dy, all in binary64. */
 typedef enum product { TO_Y, TO_X, TO_W } product;
 
-static void convolve(const ef_train_winograd *g, product to, double *x, double *w,
+static void convolve(const ef_train_direct *g, product to, double *x, double *w,
                      double *y)
 {
-    for (size_t n = 0; n < g->n; n++) {
-        for (size_t i = 0; i < g->oh * g->ow * 9; i++) {
-            size_t oy = i / 9 / g->ow, ox = i / 9 % g->ow, k = i % 9;
-            size_t iy = oy + k / 3 - g->top, ix = ox + k % 3 - g->left;
-            if (iy >= g->h || ix >= g->w) {
-                continue; /* below 0 wraps to a large number */
-            }
-            double *px = x + ((n * g->h + iy) * g->w + ix) * g->ic;
-            double *py = y + ((n * g->oh + oy) * g->ow + ox) * g->oc;
-            for (size_t c = 0; c < g->ic * g->oc; c++) {
-                double *pw = w + k * g->ic * g->oc + c;
-                double *a = px + c / g->oc, *b = py + c % g->oc;
-                *(to == TO_Y   ? b
-                  : to == TO_X ? a
-                               : pw) += (to == TO_Y ? 1 : *b) * (to == TO_X ? 1 : *a) *
-                                        (to == TO_W ? 1 : *pw);
-            }
+    size_t area = g->kernel[0] * g->kernel[1];
+    for (size_t i = 0; i < g->n * g->oh * g->ow * area; i++) {
+        size_t at = i / area, k = i % area, n = at / (g->oh * g->ow);
+        size_t oy = at / g->ow % g->oh, ox = at % g->ow;
+        size_t iy = oy * g->stride[0] + k / g->kernel[1] - g->top;
+        size_t ix = ox * g->stride[1] + k % g->kernel[1] - g->left;
+        if (iy >= g->h || ix >= g->w) {
+            continue; /* below 0 wraps to a large number */
+        }
+        double *px = x + ((n * g->h + iy) * g->w + ix) * g->ic, *py = y + at * g->oc;
+        for (size_t c = 0; c < g->ic * g->oc; c++) {
+            double *pw = w + k * g->ic * g->oc + c;
+            double *a = px + c / g->oc, *b = py + c % g->oc;
+            *(to == TO_Y   ? b
+              : to == TO_X ? a
+                           : pw) +=
+                (to == TO_Y ? 1 : *b) * (to == TO_X ? 1 : *a) * (to == TO_W ? 1 : *pw);
         }
     }
 }
@@ -96,23 +96,34 @@ static void check_winograd(const ef_train_kernels *k, ef_train_winograd g)
     float *scratch = make_values(k->winograd_scratch(&g), 10);
     double *wx = widen(nx, x), *ww = widen(nw, w), *wy = widen(ny, NULL);
     double *wdx = widen(nx, dx), *wdw = widen(nw, NULL), *wdy = widen(ny, dy);
+    ef_train_direct d = {.n = g.n,
+                         .h = g.h,
+                         .w = g.w,
+                         .ic = g.ic,
+                         .oh = g.oh,
+                         .ow = g.ow,
+                         .oc = g.oc,
+                         .kernel = {3, 3},
+                         .stride = {1, 1},
+                         .top = g.top,
+                         .left = g.left};
 
     k->winograd_weights(&g, w, u);
     k->winograd_forward(&g, x, u, bias, none, 0, y, scratch);
     for (size_t i = 0; i < ny; i++) {
         wy[i] = (double)bias[i % g.oc];
     }
-    convolve(&g, TO_Y, wx, ww, wy);
+    convolve(&d, TO_Y, wx, ww, wy);
     cr_assert_lt(distance(ny, y, wy), 1e-5, "%s: forward", k->name);
 
     k->winograd_turn(&g, w, turned);
     ef_train_winograd back = ef_train_winograd_reverse(&g);
     k->winograd_forward(&back, dy, turned, NULL, none, 1, dx, scratch);
-    convolve(&g, TO_X, wdx, ww, wdy);
+    convolve(&d, TO_X, wdx, ww, wdy);
     cr_assert_lt(distance(nx, dx, wdx), 1e-5, "%s: gradient of the input", k->name);
 
     k->winograd_gradient(&g, x, dy, dw, scratch);
-    convolve(&g, TO_W, wx, wdw, wdy);
+    convolve(&d, TO_W, wx, wdw, wdy);
     cr_assert_lt(distance(nw, dw, wdw), 1e-5, "%s: gradient of the weights", k->name);
 
     float *floats[] = {x, w, y, bias, u, turned, dx, dw, dy, scratch};
@@ -156,6 +167,67 @@ Test(train_kernels, winograd_adds_many_tiles_and_clamps)
         ef_train_winograd g = {
             .n = 2, .h = 34, .w = 33, .ic = 8, .oh = 32, .ow = 33, .oc = 16, .left = 1};
         check_winograd(list[k], g);
+    }
+}
+
+static void check_direct(const ef_train_kernels *k, const ef_train_direct *g)
+{
+    size_t nx = g->n * g->h * g->w * g->ic, ny = g->n * g->oh * g->ow * g->oc;
+    size_t nw = g->kernel[0] * g->kernel[1] * g->ic * g->oc;
+    float *x = make_values(nx, 1), *w = make_values(nw, 2), *y = make_values(ny, 3);
+    float *bias = make_values(g->oc, 4), *dy = make_values(ny, 5);
+    float *dw = make_values(nw, 6), *scratch = make_values(k->direct_scratch(g), 7);
+    double *wx = widen(nx, x), *ww = widen(nw, w), *wy = widen(ny, NULL);
+    double *wdy = widen(ny, dy), *wdw = widen(nw, NULL);
+    const ef_train_clamp clamp = {-1, 2};
+
+    k->direct_forward(g, x, w, bias, clamp, y, scratch);
+    convolve(g, TO_Y, wx, ww, wy);
+    for (size_t i = 0; i < ny; i++) {
+        wy[i] = fmin(2, fmax(-1, wy[i] + (double)bias[i % g->oc]));
+    }
+    cr_assert_lt(distance(ny, y, wy), 1e-5, "%s: forward", k->name);
+
+    k->direct_gradient(g, x, dy, dw, scratch);
+    convolve(g, TO_W, wx, wdw, wdy);
+    cr_assert_lt(distance(nw, dw, wdw), 1e-5, "%s: gradient of the weights", k->name);
+
+    float *floats[] = {x, w, y, bias, dy, dw, scratch};
+    double *doubles[] = {wx, ww, wy, wdy, wdw};
+    for (size_t i = 0; i < sizeof floats / sizeof floats[0]; i++) {
+        ef_free(floats[i]);
+    }
+    for (size_t i = 0; i < sizeof doubles / sizeof doubles[0]; i++) {
+        ef_free(doubles[i]);
+    }
+}
+
+Test(train_kernels, first_layers_equal_direct_convolution_at_every_size)
+{
+    const ef_train_kernels *list[2];
+    ef_rng rng = ef_rng_stream(2, EF_PURPOSE_TEST, 7, 0, 0);
+    for (size_t trial = 0; trial < 80; trial++) {
+        ef_train_direct g = {
+            .n = 1 + ef_rng_below(&rng, 3),
+            .h = 1 + ef_rng_below(&rng, 20),
+            .w = 1 + ef_rng_below(&rng, 20),
+            .ic = 1 + ef_rng_below(&rng, 4),
+            .oc = 1 + ef_rng_below(&rng, 40),
+            .kernel = {1 + ef_rng_below(&rng, 5), 1 + ef_rng_below(&rng, 5)},
+            .stride = {1 + ef_rng_below(&rng, 2), 1 + ef_rng_below(&rng, 2)},
+            .top = ef_rng_below(&rng, 3),
+            .left = ef_rng_below(&rng, 3),
+            .bottom = ef_rng_below(&rng, 3),
+            .right = ef_rng_below(&rng, 3)};
+        size_t high = g.h + g.top + g.bottom, wide = g.w + g.left + g.right;
+        if (high < g.kernel[0] || wide < g.kernel[1]) {
+            continue;
+        }
+        g.oh = (high - g.kernel[0]) / g.stride[0] + 1;
+        g.ow = (wide - g.kernel[1]) / g.stride[1] + 1;
+        for (size_t k = 0, n = list_kernels(list); k < n; k++) {
+            check_direct(list[k], &g);
+        }
     }
 }
 

@@ -104,7 +104,7 @@ TestSuite(train_plan, .timeout = 120);
 
 Test(train_plan, gives_the_values_of_exact_execution_on_random_networks)
 {
-    for (uint64_t seed = 0; seed < 100; seed++) {
+    for (uint64_t seed = 0; seed < 50; seed++) {
         ef_error err = {0};
         rig r = make_rig(random_net(seed, 4 + seed % 14, seed % 8 == 7), 1 + seed % 5,
                          0, seed);
@@ -232,7 +232,7 @@ static int has_weights(const ef_net *net)
 
 Test(train_plan, gives_the_gradients_that_central_differences_have_on_random_networks)
 {
-    for (uint64_t seed = 0; seed < 60; seed++) {
+    for (uint64_t seed = 0; seed < 30; seed++) {
         ef_net *net = random_net(seed, 3 + seed % 9, seed % 8 == 7);
         if (!has_weights(net)) {
             ef_net_destroy(net);

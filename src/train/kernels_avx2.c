@@ -20,7 +20,7 @@
 #define VMIN(a, b) ((vec)_mm256_min_ps((__m256)(a), (__m256)(b)))
 #define KERNELS ef_train_kernels_avx2
 #define KERNELS_NAME "avx2"
-#define HAS_WINOGRAD 1
+#define HAS_CONV 1
 
 #include "train/kernels_body.h"
 

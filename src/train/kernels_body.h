@@ -1,5 +1,5 @@
 /* What kernels_generic.c and kernels_avx2.c have in common: vectors, and the table.
- * They define LANES, FMA, VMAX, VMIN, KERNELS, KERNELS_NAME, HAS_WINOGRAD. */
+ * They define LANES, FMA, VMAX, VMIN, KERNELS, KERNELS_NAME, HAS_CONV. */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -39,9 +39,14 @@ INLINE void store_part(float *p, vec v, size_t n)
         return;
     }
     float lane[LANES];
+    const float *from = lane;
     store(lane, v);
-    for (size_t i = 0; i < n; i++) {
-        p[i] = lane[i];
+    for (size_t piece = LANES / 2; piece > 0; piece /= 2) {
+        if (n & piece) {
+            memcpy(p, from, piece * sizeof(float));
+            p += piece;
+            from += piece;
+        }
     }
 }
 
@@ -61,6 +66,7 @@ INLINE size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+#include "train/direct_body.h"
 #include "train/norm_body.h"
 #include "train/point_body.h"
 #include "train/pool_body.h"
@@ -68,7 +74,7 @@ INLINE size_t least(size_t a, size_t b)
 
 const ef_train_kernels KERNELS = {
     .name = KERNELS_NAME,
-    .has_winograd = HAS_WINOGRAD,
+    .has_conv = HAS_CONV,
     .winograd_fits = winograd_fits,
     .winograd_scratch = winograd_scratch,
     .winograd_size = winograd_size,
@@ -76,6 +82,9 @@ const ef_train_kernels KERNELS = {
     .winograd_turn = winograd_turn,
     .winograd_forward = winograd_forward,
     .winograd_gradient = winograd_gradient,
+    .direct_scratch = direct_scratch,
+    .direct_forward = direct_forward,
+    .direct_gradient = direct_gradient,
     .norm_moments = norm_moments,
     .norm_forward = norm_forward,
     .norm_sums = norm_sums,

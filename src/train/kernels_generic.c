@@ -7,7 +7,7 @@
 #define VMIN(a, b) select_vec((a) < (b), a, b)
 #define KERNELS ef_train_kernels_generic
 #define KERNELS_NAME "generic"
-/* Without fused multiply-add on wide vectors, oneDNN's direct convolution wins. */
-#define HAS_WINOGRAD 0
+/* Without fused multiply-add on wide vectors, oneDNN's convolutions win. */
+#define HAS_CONV 0
 
 #include "train/kernels_body.h"

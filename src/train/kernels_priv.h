@@ -29,6 +29,13 @@ typedef struct ef_train_winograd {
     size_t chunk;     /* squares that are transformed at a time */
 } ef_train_winograd;
 
+/* A convolution of images with few channels: x (n, h, w, ic) to y (n, oh, ow, oc). */
+typedef struct ef_train_direct {
+    size_t n, h, w, ic, oh, ow, oc;
+    size_t kernel[2], stride[2];
+    size_t top, left, bottom, right; /* padding with zeros */
+} ef_train_direct;
+
 /* The convolution that takes gradients back: x and y, and so the channels, exchanged.
  */
 static inline ef_train_winograd ef_train_winograd_reverse(const ef_train_winograd *g)
@@ -63,7 +70,7 @@ typedef struct ef_train_norm {
 
 typedef struct ef_train_kernels {
     const char *name;
-    int has_winograd; /* faster than direct convolution */
+    int has_conv; /* its convolutions are faster than oneDNN's, where they fit */
 
     /* --- Winograd convolution, winograd_body.h --------------------------------- */
     /* Whether these kernels can do it; fills in tile and chunk. */
@@ -83,6 +90,15 @@ typedef struct ef_train_kernels {
     /* dw (3, 3, ic, oc), written. */
     void (*winograd_gradient)(const ef_train_winograd *g, const float *x,
                               const float *dy, float *dw, float *scratch);
+
+    /* --- convolution of few channels, direct_body.h ------------------------------- */
+    /* weights (kh, kw, ic, oc), dw likewise; scratch of direct_scratch floats. */
+    size_t (*direct_scratch)(const ef_train_direct *g);
+    void (*direct_forward)(const ef_train_direct *g, const float *x, const float *w,
+                           const float *bias, ef_train_clamp clamp, float *y,
+                           float *scratch);
+    void (*direct_gradient)(const ef_train_direct *g, const float *x, const float *dy,
+                            float *dw, float *scratch);
 
     /* --- batch norm, norm_body.h ------------------------------------------------ */
     /* sums and squares (channels): of x minus the first row. */

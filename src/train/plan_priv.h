@@ -104,7 +104,8 @@ struct ef_train_step {
     unsigned char needs_input, needs_value; /* in the backward pass */
     size_t params[EF_ROLE_COUNT];           /* buffers */
     size_t slots[EF_STEP_SLOTS];            /* of its kind: calls and buffers */
-    ef_train_winograd winograd;
+    ef_train_winograd winograd; /* the convolution that it is, where it is one */
+    ef_train_direct direct;
 };
 
 struct ef_train_plan {
@@ -220,6 +221,9 @@ static inline int ef_train_is_clamped(const ef_train_step *step)
 /* The gradient of the step's value in front of its clamp, in place. */
 void ef_train_pass_clamp(ef_train_worker *worker, const ef_train_step *step);
 
+/* The gradient of the node's bias, where it has one: sums of the step's gradient. */
+void ef_train_sum_bias(ef_train_worker *worker, const ef_train_step *step);
+
 void ef_train_run_call(ef_train_worker *worker, size_t call);
 
 /* Zeroes the gradient of input i unless there is something to add to. */
@@ -227,10 +231,10 @@ void ef_train_open_grad(ef_train_worker *worker, const ef_train_step *step, size
 
 /* --- the operations -------------------------------------------------------------- */
 
-extern const ef_train_kind ef_train_conv, ef_train_winograd_conv, ef_train_dense,
-    ef_train_batchnorm, ef_train_pool, ef_train_activation, ef_train_add, ef_train_mul,
-    ef_train_scale, ef_train_concat, ef_train_pad, ef_train_slice, ef_train_transpose,
-    ef_train_flatten, ef_train_upsample;
+extern const ef_train_kind ef_train_conv, ef_train_winograd_conv, ef_train_direct_conv,
+    ef_train_dense, ef_train_batchnorm, ef_train_pool, ef_train_activation,
+    ef_train_add, ef_train_mul, ef_train_scale, ef_train_concat, ef_train_pad,
+    ef_train_slice, ef_train_transpose, ef_train_flatten, ef_train_upsample;
 
 /* --- for the trainer ---------------------------------------------------------------
  */

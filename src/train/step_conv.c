@@ -1,4 +1,4 @@
-/* Convolution: by oneDNN, or by our Winograd kernels where they fit.
+/* Convolution: by oneDNN, or by kernels of our own where they fit and are faster.
  *
  * oneDNN's weights have the layout in which their gradient comes; where the forward
  * or the backward pass wants another one, it is derived after each update. */
@@ -273,7 +273,7 @@ static ef_status add_training(ef_train_plan *plan, ef_train_step *step,
 static int fits_winograd(const ef_train_plan *plan, ef_train_step *step)
 {
     const ef_conv *c = &step->op->u.conv;
-    if (!plan->kernels->has_winograd || c->groups != 1) {
+    if (!plan->kernels->has_conv || c->groups != 1) {
         return 0;
     }
     for (size_t i = 0; i < 2; i++) {
@@ -294,8 +294,36 @@ static int fits_winograd(const ef_train_plan *plan, ef_train_step *step)
     return plan->kernels->winograd_fits(&step->winograd);
 }
 
+/* First layers: oneDNN is slow at few channels, and nothing is sent back from them. */
+#define FEW_CHANNELS 4
+
+static int fits_direct(const ef_train_plan *plan, ef_train_step *step)
+{
+    const ef_conv *c = &step->op->u.conv;
+    step->direct = (ef_train_direct){.n = plan->n_images,
+                                     .h = step->in.height,
+                                     .w = step->in.width,
+                                     .ic = step->in.channels,
+                                     .oh = step->shape.height,
+                                     .ow = step->shape.width,
+                                     .oc = step->shape.channels,
+                                     .kernel = {c->kernel[0], c->kernel[1]},
+                                     .stride = {c->stride[0], c->stride[1]},
+                                     .top = c->pad[0],
+                                     .left = c->pad[1],
+                                     .bottom = c->pad[2],
+                                     .right = c->pad[3]};
+    return plan->kernels->has_conv && c->groups == 1 && c->dilation[0] == 1 &&
+           c->dilation[1] == 1 && step->in.channels <= FEW_CHANNELS &&
+           !ef_train_wants(plan, step, 0);
+}
+
 static ef_status prepare(ef_train_plan *plan, ef_train_step *step, ef_error *err)
 {
+    if (fits_direct(plan, step)) {
+        step->kind = &ef_train_direct_conv;
+        return step->kind->prepare(plan, step, err);
+    }
     if (fits_winograd(plan, step)) {
         step->kind = &ef_train_winograd_conv;
         return step->kind->prepare(plan, step, err);

@@ -65,14 +65,7 @@ static void backward(ef_train_worker *worker, const ef_train_step *step)
     kernels->winograd_gradient(
         &step->winograd, ef_train_input(worker, step, 0), grad,
         ef_train_param_grad(worker, step->params[EF_ROLE_WEIGHT]), scratch);
-    if (step->params[EF_ROLE_BIAS] != EF_TRAIN_NONE) {
-        float *bias = ef_train_param_grad(worker, step->params[EF_ROLE_BIAS]);
-        kernels->column_sums(ef_train_rows(worker->plan, step->shape),
-                             step->shape.channels, grad, worker->sums);
-        for (size_t c = 0; c < step->shape.channels; c++) {
-            bias[c] = (float)worker->sums[c];
-        }
-    }
+    ef_train_sum_bias(worker, step);
     if (step->slots[TURNED] != EF_TRAIN_NONE) {
         ef_train_winograd back = ef_train_winograd_reverse(&step->winograd);
         kernels->winograd_forward(&back, grad, ef_train_at(worker, step->slots[TURNED]),

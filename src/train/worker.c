@@ -125,6 +125,20 @@ void ef_train_pass_clamp(ef_train_worker *worker, const ef_train_step *step)
     }
 }
 
+void ef_train_sum_bias(ef_train_worker *worker, const ef_train_step *step)
+{
+    size_t buffer = step->params[EF_ROLE_BIAS];
+    if (buffer != EF_TRAIN_NONE) {
+        float *bias = ef_train_param_grad(worker, buffer);
+        worker->plan->kernels->column_sums(
+            ef_train_rows(worker->plan, step->shape), step->shape.channels,
+            ef_train_at(worker, step->grad), worker->sums);
+        for (size_t c = 0; c < step->shape.channels; c++) {
+            bias[c] = (float)worker->sums[c];
+        }
+    }
+}
+
 static const ef_train_step *last_step(const ef_train_worker *worker)
 {
     return &worker->plan->steps[worker->plan->n_steps - 1];

@@ -93,7 +93,6 @@ static void bench_network(const char *figure, const char *file, size_t n_batches
     options.epochs = n_batches;
     options.batch = BATCH;
     options.rate = 0.01;
-    options.augment.shift = 0;
     options.n_threads = 1;
     ef_status status = ef_train(net, &data, &options, note_time, &c, NULL, &err);
     bench_need(status == EF_STOPPED, err.text);
