@@ -246,6 +246,12 @@ UNIT_TESTS += %D%/test_variation
 UNIT_TESTS += %D%/test_igd
 %C%_test_igd_LDADD = $(FLOOR1) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_nsga2_bands
+%C%_test_nsga2_bands_LDADD = $(FLOOR1) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_thinning
+%C%_test_thinning_LDADD = $(FLOOR1) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_problems
 %C%_test_problems_LDADD = $(FLOOR1) $(CRITERION_LIBS)
 EXTRA_DIST += %D%/known/problems.cpp %D%/known/problems.inc

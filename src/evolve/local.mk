@@ -6,6 +6,7 @@ noinst_LIBRARIES += %D%/libevolve.a
 %C%_libevolve_a_SOURCES += \
   %D%/crowding.c %D%/crowding.h \
   %D%/survival.c %D%/survival.h \
+  %D%/thinning.c %D%/thinning.h \
   %D%/keyset.c %D%/keyset.h \
   %D%/preselect.c %D%/preselect.h \
   %D%/nsga2.c %D%/nsga2.h %D%/nsga2_priv.h \

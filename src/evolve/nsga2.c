@@ -164,16 +164,13 @@ static void copy_individual(const ef_nsga2 *engine, flock *to, size_t i, size_t 
 }
 
 /* Of the first n_all the best live on. */
-static ef_status survive(ef_nsga2 *engine, size_t n_all)
+static void survive(ef_nsga2 *engine, size_t n_all)
 {
     const ef_nsga2_config *config = &engine->config;
     size_t n_kept = n_all < config->population ? n_all : config->population;
-    ef_status status = ef_survival_select(&engine->survival, engine->living.objectives,
-                                          engine->problem->n_objectives,
-                                          engine->living.violations, n_all, n_kept);
-    if (status) {
-        return status;
-    }
+    ef_survival_select(&engine->survival, engine->living.objectives,
+                       engine->problem->n_objectives, engine->living.violations, n_all,
+                       n_kept);
     for (size_t i = 0; i < n_all; i++) {
         size_t from = engine->survival.order[i];
         if (i < n_kept) {
@@ -187,7 +184,6 @@ static ef_status survive(ef_nsga2 *engine, size_t n_all)
     engine->living = engine->other;
     engine->other = swap;
     engine->n = n_kept;
-    return EF_OK;
 }
 
 static ef_status evaluate(ef_nsga2 *engine, size_t n, ef_error *err)
@@ -209,13 +205,14 @@ static ef_status make_generation(ef_nsga2 *engine, uint64_t generation, size_t n
         return status;
     }
     status = evaluate(engine, n, err);
-    if (status || survive(engine, engine->n + n)) {
+    if (status) {
         for (size_t i = 0; i < n; i++) {
             engine_clear_genome(
                 engine, engine_record(engine, engine->living.genomes, engine->n + i));
         }
-        return status ? status : ef_error_memory(err);
+        return status;
     }
+    survive(engine, engine->n + n);
     engine->generation = generation;
     engine->evaluations += n;
     return EF_OK;
@@ -276,9 +273,7 @@ ef_status ef_nsga2_restore(ef_nsga2 *engine, const ef_nsga2_state *state, ef_err
             return ef_error_memory(err);
         }
     }
-    if (survive(engine, state->n)) {
-        return ef_error_memory(err);
-    }
+    survive(engine, state->n);
     engine->generation = state->generation;
     engine->evaluations = state->evaluations;
     engine->is_started = 1;

@@ -8,7 +8,8 @@
  * We differ in: children that equal anything evaluated before are dropped and drawn
  * again; where a problem has cheap objectives, more children are proposed than
  * evaluated, as in [2] (preselect.h), and those that break a limit are not evaluated
- * unless nothing else is found; the number of children is free.
+ * unless nothing else is found; the number of children is free; a front that is cut is
+ * thinned one member after the other (thinning.h), which spreads what is left evenly.
  *
  * Every draw comes from a stream keyed by (seed, generation, number of the draw), so
  * population, generation and the keys seen are the whole state: an engine that is

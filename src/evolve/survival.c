@@ -1,11 +1,11 @@
 #include "evolve/survival.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "evolve/crowding.h"
 #include "evolve/sort.h"
+#include "evolve/thinning.h"
 
 ef_status ef_survival_init(ef_survival *survival, size_t room, size_t m)
 {
@@ -16,9 +16,10 @@ ef_status ef_survival_init(ef_survival *survival, size_t room, size_t m)
                         .members = ef_calloc(room, sizeof *made.members),
                         .starts = ef_calloc(room + 2, sizeof *made.starts),
                         .distances = ef_calloc(room, sizeof *made.distances),
-                        .crowding_scratch = ef_calloc(ef_crowding_scratch(room), 1)};
+                        .crowding_scratch = ef_calloc(ef_crowding_scratch(room), 1),
+                        .thinning_scratch = ef_calloc(ef_thinning_scratch(room, m), 1)};
     if (!made.ranks || !made.crowding || !made.order || !made.members || !made.starts ||
-        !made.distances || !made.crowding_scratch ||
+        !made.distances || !made.crowding_scratch || !made.thinning_scratch ||
         ef_sort_create(&made.sort, room, m, NULL)) {
         ef_survival_clear(&made);
         return EF_ERR_MEMORY;
@@ -37,6 +38,7 @@ void ef_survival_clear(ef_survival *survival)
     ef_free(survival->distances);
     ef_sort_destroy(survival->sort);
     ef_free(survival->crowding_scratch);
+    ef_free(survival->thinning_scratch);
     memset(survival, 0, sizeof *survival);
 }
 
@@ -59,39 +61,6 @@ static void bucket_by_rank(ef_survival *s, size_t n, size_t n_ranks)
     }
 }
 
-typedef struct crowded {
-    double distance;
-    size_t individual;
-} crowded;
-
-static int by_distance(const void *a, const void *b)
-{
-    const crowded *p = a;
-    const crowded *q = b;
-    if (p->distance != q->distance) {
-        return p->distance > q->distance ? -1 : 1;
-    }
-    return (p->individual > q->individual) - (p->individual < q->individual);
-}
-
-/* The members of one front, `front` (n), by crowding; the distances are known. */
-static ef_status order_front(const ef_survival *s, size_t *front, size_t n)
-{
-    crowded *list = ef_calloc(n, sizeof *list);
-    if (!list) {
-        return EF_ERR_MEMORY;
-    }
-    for (size_t i = 0; i < n; i++) {
-        list[i] = (crowded){s->crowding[front[i]], front[i]};
-    }
-    qsort(list, n, sizeof *list, by_distance);
-    for (size_t i = 0; i < n; i++) {
-        front[i] = list[i].individual;
-    }
-    ef_free(list);
-    return EF_OK;
-}
-
 static void crowd(ef_survival *s, const double *objectives, size_t m,
                   const size_t *front, size_t n)
 {
@@ -101,23 +70,19 @@ static void crowd(ef_survival *s, const double *objectives, size_t m,
     }
 }
 
-ef_status ef_survival_select(ef_survival *survival, const double *objectives, size_t m,
-                             const double *violations, size_t n, size_t n_kept)
+void ef_survival_select(ef_survival *survival, const double *objectives, size_t m,
+                        const double *violations, size_t n, size_t n_kept)
 {
     ef_survival *s = survival;
     size_t n_ranks = ef_sort_run(s->sort, objectives, violations, n, s->ranks);
     bucket_by_rank(s, n, n_ranks);
-    ef_status status = EF_OK;
-    for (size_t r = 0; !status && r < n_ranks && s->starts[r] < n_kept; r++) {
+    for (size_t r = 0; r < n_ranks && s->starts[r] < n_kept; r++) {
         size_t *front = s->order + s->starts[r];
         size_t size = s->starts[r + 1] - s->starts[r];
-        crowd(s, objectives, m, front, size);
-        if (s->starts[r + 1] > n_kept) {
-            status = order_front(s, front, size);
-            if (!status) {
-                crowd(s, objectives, m, front, n_kept - s->starts[r]);
-            }
+        size_t room = n_kept - s->starts[r];
+        if (size > room) {
+            ef_thinning_run(objectives, m, front, size, room, s->thinning_scratch);
         }
+        crowd(s, objectives, m, front, size < room ? size : room);
     }
-    return status;
 }
