@@ -123,9 +123,9 @@ EF_NODISCARD ef_status ef_space_sample(ef_rng *rng, const ef_space *space,
                                        const ef_task *task, ef_net **net,
                                        ef_error *err);
 
-/* The same over the whole space: depth and widths uniform, blocks of every kind, then
- * a few random operators.  Independent draws of it are the random search that a
- * search has to beat. */
+/* The same over the whole space: depth uniform, widths uniform up to a greatest one
+ * that is uniform itself, blocks of every kind, then a few random operators.
+ * Independent draws of it are the random search that a search has to beat. */
 EF_NODISCARD ef_status ef_space_random(ef_rng *rng, const ef_space *space,
                                        const ef_task *task, ef_net **net,
                                        ef_error *err);

@@ -9,9 +9,10 @@
 #define MOST_SIDE 8      /* ... where reductions allow it */
 #define MOST_HALVINGS 32 /* of 2^32 places a side */
 #define START_CONVS 3    /* of a network to start from */
-#define START_FLAT 1024  /* most values behind its flatten, unless there must be more  \
-                          */
-#define WHOLE_FLAT 4096  /* the same over the whole space */
+#define START_FLAT                                                                     \
+    1024                /* most values behind its flatten, unless there must be more   \
+                         */
+#define WHOLE_FLAT 4096 /* the same over the whole space */
 #define MOST_MUTATIONS 6
 #define MOST_TRIES 20
 
@@ -22,8 +23,9 @@ typedef struct builder {
     ef_graph graph;
     ef_shape shape; /* of the node at `at` */
     size_t at;
-    int whole;                        /* over the whole space, not only small */
-    uint32_t n_convs, used;           /* planned and built */
+    int whole;              /* over the whole space, not only small */
+    uint32_t n_widths;      /* the narrowest of the space's, that it draws from */
+    uint32_t n_convs, used; /* planned and built */
     uint32_t halve_at[MOST_HALVINGS]; /* the convolutions at which images are halved */
     uint32_t n_halvings;
     ef_status status;
@@ -77,14 +79,22 @@ static int toss(builder *b)
     return ef_rng_below(b->rng, 2) == 0;
 }
 
-/* Uniform over all widths, or more often small out of the lower half of them. */
-static uint32_t draw_width(builder *b)
+/* Over the whole space each network has a greatest width of its own, so that small
+ * networks are drawn as well as large ones; to start from, the lower half. */
+static void plan_widths(builder *b)
 {
     const ef_space *s = b->space;
     uint32_t n = (s->width_max - s->width_min) / s->width_step + 1;
-    uint32_t step = (uint32_t)ef_rng_below(b->rng, b->whole ? n : (n + 1) / 2);
+    b->n_widths = b->whole ? 1 + (uint32_t)ef_rng_below(b->rng, n) : (n + 1) / 2;
+}
+
+/* Uniform over those planned, or more often small. */
+static uint32_t draw_width(builder *b)
+{
+    const ef_space *s = b->space;
+    uint32_t step = (uint32_t)ef_rng_below(b->rng, b->n_widths);
     if (!b->whole) {
-        uint32_t other = (uint32_t)ef_rng_below(b->rng, (n + 1) / 2);
+        uint32_t other = (uint32_t)ef_rng_below(b->rng, b->n_widths);
         step = step < other ? step : other;
     }
     return s->width_min + step * s->width_step;
@@ -310,6 +320,7 @@ static void build_graph(builder *b, const ef_task *task)
     if (task->scale) {
         b->at = add_op(b, EF_OP_SCALE, b->at);
     }
+    plan_widths(b);
     uint32_t n_hidden = plan_depth(b);
     plan_halvings(b);
     while (b->used < b->n_convs && !b->status) {
