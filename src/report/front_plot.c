@@ -161,7 +161,7 @@ static void write_script(const ef_front_plot *plot, const char *name, ef_text *s
                 "set style line 3 lc rgb '#1f6f8b' pt 7 ps 0.6\n"
                 "set style line 4 lc rgb '#d1495b' pt 3 ps 1.4 lw 2\n"
                 "set grid lc rgb '#e6e6e6'\n"
-                "set key top right\n"
+                "set key bottom left opaque\n"
                 "set format x '%%.0s%%c'\n"
                 "set xtics rotate by -40\n",
                 name, name, 60 + 420 * n_panels, name);
