@@ -19,18 +19,28 @@ Test(crowding, sums_the_gaps_between_neighbours)
     cr_expect(isinf(distance[1]) && isinf(distance[2]));
 }
 
-/* Five equal points: only one of them is the extreme one of each side. */
-Test(crowding, of_equal_points_only_the_ends_are_infinite)
+static size_t count_infinite(const double *points, size_t n)
 {
-    double points[10] = {0};
     size_t members[] = {0, 1, 2, 3, 4};
     double distance[5];
     double scratch[64];
-    cr_assert_leq(ef_crowding_scratch(5), sizeof scratch);
-    ef_crowding(points, 2, members, 5, distance, scratch);
-    int n_infinite = 0;
-    for (size_t i = 0; i < 5; i++) {
-        n_infinite += isinf(distance[i]);
+    size_t n_infinite = 0;
+    cr_assert_leq(ef_crowding_scratch(n), sizeof scratch);
+    ef_crowding(points, 2, members, n, distance, scratch);
+    for (size_t i = 0; i < n; i++) {
+        n_infinite += isinf(distance[i]) != 0;
     }
-    cr_expect_eq(n_infinite, 2);
+    return n_infinite;
+}
+
+/* Of equal points only one is the extreme one of each side of each objective; where all
+ * are equal, none is. */
+Test(crowding, of_equal_points_only_the_ends_are_infinite)
+{
+    const double equal[10] = {0};
+    const double two_places[10] = {0, 1, 0, 1, 0, 1, 1, 0, 1, 0};
+    const double constant[10] = {0, 1, 1, 1, 2, 1, 3, 1, 4, 1};
+    cr_expect_eq(count_infinite(equal, 5), 0);
+    cr_expect_eq(count_infinite(two_places, 5), 4);
+    cr_expect_eq(count_infinite(constant, 5), 2);
 }

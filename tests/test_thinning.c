@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
+#include "evolve/crowding.h"
 
 enum { MOST = 60, MOST_OBJECTIVES = 4 };
 
@@ -74,6 +75,7 @@ static void thin_naively(const double *points, size_t m, char *alive, size_t n,
 static void compare(ef_rng *rng, size_t n, size_t m, unsigned grid)
 {
     double points[MOST * MOST_OBJECTIVES];
+    double distance[MOST], crowding[MOST];
     size_t members[MOST], n_kept = (size_t)ef_rng_below(rng, n + 1);
     char alive[MOST], kept[MOST] = {0};
     for (size_t i = 0; i < n * m; i++) {
@@ -89,8 +91,10 @@ static void compare(ef_rng *rng, size_t n, size_t m, unsigned grid)
     }
     void *scratch = ef_calloc(ef_thinning_scratch(n, m), 1);
     cr_assert_not_null(scratch);
-    ef_thinning_run(points, m, members, n, n_kept, scratch);
+    ef_thinning_run(points, m, members, n, n_kept, distance, scratch);
+    ef_crowding(points, m, members, n_kept, crowding, scratch);
     ef_free(scratch);
+    cr_assert_arr_eq(distance, crowding, n_kept * sizeof *distance);
     thin_naively(points, m, alive, n, n_kept);
     for (size_t i = 0; i < n; i++) {
         kept[members[i]] = i < n_kept;
@@ -116,6 +120,7 @@ Test(thinning_run, keeps_whom_the_naive_twin_keeps)
 Test(thinning_run, leaves_no_holes_where_points_lie_close_together)
 {
     double points[2 * 31];
+    double distance[11];
     size_t members[31];
     for (size_t i = 0; i < 31; i++) {
         double x = (double)(i / 3) + 0.001 * (double)(i % 3);
@@ -124,7 +129,7 @@ Test(thinning_run, leaves_no_holes_where_points_lie_close_together)
         members[i] = i;
     }
     void *room = ef_calloc(ef_thinning_scratch(31, 2), 1);
-    ef_thinning_run(points, 2, members, 31, 11, room);
+    ef_thinning_run(points, 2, members, 31, 11, distance, room);
     ef_free(room);
     for (size_t i = 0; i < 11; i++) {
         cr_assert_eq(members[i] / 3, i, "%zu stands in place %zu", members[i], i);
@@ -135,10 +140,11 @@ Test(thinning_run, infinite_values_have_ends_and_no_gaps)
 {
     const double points[] = {INFINITY, 0, 1, 3,         2, 2,   2.5,
                              1.5,      3, 1, -INFINITY, 4, NAN, 5};
+    double distance[3];
     size_t members[] = {0, 1, 2, 3, 4, 5, 6};
     void *scratch = ef_calloc(ef_thinning_scratch(7, 2), 1);
     cr_assert_not_null(scratch);
-    ef_thinning_run(points, 2, members, 7, 3, scratch);
+    ef_thinning_run(points, 2, members, 7, 3, distance, scratch);
     ef_free(scratch);
     cr_assert_eq(members[0], 0);
     cr_assert_eq(members[1], 5);
@@ -148,12 +154,13 @@ Test(thinning_run, infinite_values_have_ends_and_no_gaps)
 Test(thinning_run, none_may_be_kept_and_all_may)
 {
     const double points[] = {0, 1, 1, 0};
+    double distance[2];
     size_t members[] = {0, 1};
     void *scratch = ef_calloc(ef_thinning_scratch(2, 2), 1);
     cr_assert_not_null(scratch);
-    ef_thinning_run(points, 2, members, 2, 2, scratch);
-    ef_thinning_run(points, 2, members, 2, 0, scratch);
-    ef_thinning_run(points, 2, members, 0, 0, scratch);
+    ef_thinning_run(points, 2, members, 2, 2, distance, scratch);
+    ef_thinning_run(points, 2, members, 2, 0, distance, scratch);
+    ef_thinning_run(points, 2, members, 0, 0, distance, scratch);
     cr_assert_eq(members[0] + members[1], 1);
     ef_free(scratch);
 }

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/mem.h"
 
 void ef_keyset_clear(ef_keyset *set)
@@ -14,7 +13,9 @@ void ef_keyset_clear(ef_keyset *set)
 /* The slot that holds key, or the empty one where it belongs. */
 static size_t find_slot(const uint64_t *slots, size_t n_slots, uint64_t key)
 {
-    size_t i = ef_hash_word(0, key) & (n_slots - 1);
+    /* Fibonacci hashing: keys are hashes already, and the product's upper bits mix
+     * those of a poor one. */
+    size_t i = (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 24) & (n_slots - 1);
     while (slots[i] != 0 && slots[i] != key) {
         i = (i + 1) & (n_slots - 1);
     }
@@ -59,18 +60,16 @@ static ef_status grow(ef_keyset *set)
 
 ef_status ef_keyset_add(ef_keyset *set, uint64_t key)
 {
-    if (ef_keyset_has(set, key)) {
-        return EF_OK;
-    }
     if (key == 0) {
+        set->n += !set->has_zero;
         set->has_zero = 1;
-        set->n++;
         return EF_OK;
     }
     if (2 * (set->n + 1) > set->n_slots && grow(set)) {
         return EF_ERR_MEMORY;
     }
-    set->slots[find_slot(set->slots, set->n_slots, key)] = key;
-    set->n++;
+    uint64_t *slot = &set->slots[find_slot(set->slots, set->n_slots, key)];
+    set->n += *slot != key;
+    *slot = key;
     return EF_OK;
 }

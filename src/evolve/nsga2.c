@@ -54,7 +54,8 @@ static ef_status make_pool(const ef_nsga2 *engine, pool *p, size_t room)
     p->genomes = ef_calloc(p->room, engine->problem->genome_size);
     p->cheap = ef_calloc(p->room, (engine->problem->n_cheap + 1) * sizeof *p->cheap);
     p->violations = ef_calloc(p->room, sizeof *p->violations);
-    return p->genomes && p->cheap && p->violations ? EF_OK : EF_ERR_MEMORY;
+    p->keys = ef_calloc(p->room, sizeof *p->keys);
+    return p->genomes && p->cheap && p->violations && p->keys ? EF_OK : EF_ERR_MEMORY;
 }
 
 static void clear_pool(pool *p)
@@ -62,6 +63,7 @@ static void clear_pool(pool *p)
     ef_free(p->genomes);
     ef_free(p->cheap);
     ef_free(p->violations);
+    ef_free(p->keys);
 }
 
 static ef_status allocate(ef_nsga2 *engine)

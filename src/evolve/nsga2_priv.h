@@ -11,6 +11,7 @@ typedef struct pool {
     unsigned char *genomes; /* records */
     double *cheap;          /* (room, n_cheap) */
     double *violations;     /* (room) */
+    uint64_t *keys;         /* (room); 0 where duplicates are kept */
     size_t n, room;
 } pool;
 

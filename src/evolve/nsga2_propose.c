@@ -24,9 +24,10 @@ static ef_status consider(ef_nsga2 *engine, unsigned char *genome, ef_error *err
     pool *to = &engine->proposals;
     double violation = 0;
     double *cheap = to->cheap + to->n * problem->n_cheap;
+    uint64_t key = 0;
     ef_status status = EF_OK;
     if (drops_duplicates(engine)) {
-        uint64_t key = problem->key(problem->context, genome);
+        key = problem->key(problem->context, genome);
         if (ef_keyset_has(&engine->seen, key) ||
             ef_keyset_has(&engine->proposed, key)) {
             engine_clear_genome(engine, genome);
@@ -43,6 +44,7 @@ static ef_status consider(ef_nsga2 *engine, unsigned char *genome, ef_error *err
         return status == EF_ERR_MEMORY ? ef_error_memory(err) : status;
     }
     memcpy(engine_record(engine, to->genomes, to->n), genome, problem->genome_size);
+    to->keys[to->n] = key;
     to->violations[to->n++] = violation;
     return EF_OK;
 }
@@ -163,16 +165,13 @@ static ef_status choose(ef_nsga2 *engine, uint64_t generation, size_t *n)
                         engine->problem->n_cheap, proposals->n, *n, engine->chosen);
 }
 
-/* Moves a genome out of a pool behind the living. */
-static ef_status hatch(ef_nsga2 *engine, unsigned char *genome, size_t child)
+/* Moves genome i of a pool behind the living. */
+static ef_status hatch(ef_nsga2 *engine, const pool *from, size_t i, size_t child)
 {
-    unsigned char *place =
-        engine_record(engine, engine->living.genomes, engine->n + child);
-    memcpy(place, genome, engine->problem->genome_size);
-    return drops_duplicates(engine)
-               ? ef_keyset_add(&engine->seen,
-                               engine->problem->key(engine->problem->context, genome))
-               : EF_OK;
+    memcpy(engine_record(engine, engine->living.genomes, engine->n + child),
+           engine_record(engine, from->genomes, i), engine->problem->genome_size);
+    return drops_duplicates(engine) ? ef_keyset_add(&engine->seen, from->keys[i])
+                                    : EF_OK;
 }
 
 /* The chosen become children, the rest of both pools goes; where too few keep the
@@ -185,19 +184,17 @@ static ef_status hatch_chosen(ef_nsga2 *engine, size_t n_chosen, size_t *n)
     ef_status status = EF_OK;
     size_t next = 0;
     for (size_t i = 0; i < proposals->n; i++) {
-        unsigned char *genome = engine_record(engine, proposals->genomes, i);
         if (next < n_chosen && engine->chosen[next] == i) {
-            status = hatch(engine, genome, next++) ? EF_ERR_MEMORY : status;
+            status = hatch(engine, proposals, i, next++) ? EF_ERR_MEMORY : status;
         } else {
-            engine_clear_genome(engine, genome);
+            engine_clear_genome(engine, engine_record(engine, proposals->genomes, i));
         }
     }
     for (size_t i = 0; i < aside->n; i++) {
-        unsigned char *genome = engine_record(engine, aside->genomes, i);
         if (next < *n) {
-            status = hatch(engine, genome, next++) ? EF_ERR_MEMORY : status;
+            status = hatch(engine, aside, i, next++) ? EF_ERR_MEMORY : status;
         } else {
-            engine_clear_genome(engine, genome);
+            engine_clear_genome(engine, engine_record(engine, aside->genomes, i));
         }
     }
     proposals->n = aside->n = 0;

@@ -61,15 +61,6 @@ static void bucket_by_rank(ef_survival *s, size_t n, size_t n_ranks)
     }
 }
 
-static void crowd(ef_survival *s, const double *objectives, size_t m,
-                  const size_t *front, size_t n)
-{
-    ef_crowding(objectives, m, front, n, s->distances, s->crowding_scratch);
-    for (size_t i = 0; i < n; i++) {
-        s->crowding[front[i]] = s->distances[i];
-    }
-}
-
 void ef_survival_select(ef_survival *survival, const double *objectives, size_t m,
                         const double *violations, size_t n, size_t n_kept)
 {
@@ -81,8 +72,13 @@ void ef_survival_select(ef_survival *survival, const double *objectives, size_t 
         size_t size = s->starts[r + 1] - s->starts[r];
         size_t room = n_kept - s->starts[r];
         if (size > room) {
-            ef_thinning_run(objectives, m, front, size, room, s->thinning_scratch);
+            ef_thinning_run(objectives, m, front, size, room, s->distances,
+                            s->thinning_scratch);
+        } else {
+            ef_crowding(objectives, m, front, size, s->distances, s->crowding_scratch);
         }
-        crowd(s, objectives, m, front, size < room ? size : room);
+        for (size_t i = 0; i < size && i < room; i++) {
+            s->crowding[front[i]] = s->distances[i];
+        }
     }
 }

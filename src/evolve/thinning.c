@@ -144,11 +144,50 @@ static void *lay_out(front *f, void *scratch)
 }
 
 /* Members that left have no place in the heap. */
-static void part(const front *f, size_t *members, size_t *others)
+static int is_kept(const front *f, size_t i)
+{
+    return f->at[i] < f->n_heap && f->heap[f->at[i]] == i;
+}
+
+/* Range of objective k over the kept ones: from one end of its list to the other. */
+static double find_range(const front *f, size_t k)
+{
+    double low = 0, high = 0;
+    for (size_t j = 0; j < f->n_heap; j++) {
+        size_t i = k * f->n + f->heap[j];
+        low = f->before[i] == NONE ? f->value[i] : low;
+        high = f->after[i] == NONE ? f->value[i] : high;
+    }
+    return high - low;
+}
+
+/* Adds up the gaps of the kept ones as ef_crowding does, in shares of their range. */
+static void measure(front *f)
+{
+    for (size_t j = 0; j < f->n_heap; j++) {
+        f->distance[f->heap[j]] = 0;
+    }
+    for (size_t k = 0; k < f->m; k++) {
+        const double *value = f->value + k * f->n;
+        double range = find_range(f, k);
+        for (size_t j = 0; j < f->n_heap && range != 0; j++) {
+            size_t i = f->heap[j];
+            uint32_t before = f->before[k * f->n + i], after = f->after[k * f->n + i];
+            if (before == NONE || after == NONE) {
+                f->distance[i] = INFINITY;
+            } else if (isfinite(range)) {
+                f->distance[i] += (value[after] - value[before]) / range;
+            }
+        }
+    }
+}
+
+static void part(const front *f, size_t *members, double *distance, size_t *others)
 {
     size_t n_kept = 0, n_others = 0;
     for (size_t i = 0; i < f->n; i++) {
-        if (f->at[i] < f->n_heap && f->heap[f->at[i]] == i) {
+        if (is_kept(f, i)) {
+            distance[n_kept] = f->distance[i];
             members[n_kept++] = members[i];
         } else {
             others[n_others++] = members[i];
@@ -158,7 +197,7 @@ static void part(const front *f, size_t *members, size_t *others)
 }
 
 void ef_thinning_run(const double *points, size_t m, size_t *members, size_t n,
-                     size_t n_kept, void *scratch)
+                     size_t n_kept, double *distance, void *scratch)
 {
     front f = {.n = n, .m = m, .n_heap = n};
     void *rest = lay_out(&f, scratch);
@@ -178,5 +217,6 @@ void ef_thinning_run(const double *points, size_t m, size_t *members, size_t n,
     while (f.n_heap > n_kept) {
         take_first(&f);
     }
-    part(&f, members, rest);
+    measure(&f);
+    part(&f, members, distance, rest);
 }

@@ -19,11 +19,10 @@ size_t ef_thinning_scratch(size_t n, size_t m);
  * crowded.
  *
  * points: (any, m) row-major; members: (n) rows of it, n < 2^32.  Afterwards the kept
- * ones stand first, then the others, both in their order before.  An objective whose
- * values are all equal has no ends; one whose range is not finite has ends and no
- * gaps.  scratch: ef_thinning_scratch(n, m) bytes, aligned for double.
- * Cost: O(n m^2 log n). */
+ * ones stand first, then the others, both in their order before; distance (n_kept) is
+ * what ef_crowding finds for the kept ones, to the bit.  scratch:
+ * ef_thinning_scratch(n, m) bytes, aligned for double. Cost: O(n m^2 log n). */
 void ef_thinning_run(const double *points, size_t m, size_t *members, size_t n,
-                     size_t n_kept, void *scratch);
+                     size_t n_kept, double *distance, void *scratch);
 
 #endif
