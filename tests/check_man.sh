@@ -79,7 +79,7 @@ for page in $pages; do
     mkdir "$scratch/$name" && cd "$scratch/$name" || exit 99
     ln -s "$srcdir/data" data
     while read -r kind line; do
-        output=$(sh -c "$line" </dev/null 2>&1)
+        output=$(timeout 300 sh -c "$line" </dev/null 2>&1)
         status=$?
         if [ "$kind" = example ] || [ $status != 0 ]; then
             report $status "$name: \$ $line" "$output"

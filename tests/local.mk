@@ -18,7 +18,7 @@ EXTRA_DIST += %D%/check_onnx_runtime.sh %D%/onnx_runtime.js \
 TESTS += %D%/check_floors.sh
 EXTRA_DIST += %D%/check_floors.sh
 
-TESTS += %D%/check_cli.sh
+TESTS += %D%/check_cli.sh %D%/check_man.sh
 EXTRA_DIST += %D%/tap.sh %D%/check_cli.sh %D%/check_man.sh
 
 TESTS += %D%/check_search.sh
