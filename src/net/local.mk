@@ -25,6 +25,6 @@ noinst_LIBRARIES += %D%/libnet.a
   %D%/space.c %D%/space.h %D%/space_priv.h %D%/space_yaml.c %D%/space_sample.c
 %C%_libnet_a_SOURCES += \
   %D%/morph.c %D%/morph.h %D%/morph_priv.h %D%/morph_edit.c \
-  %D%/morph_inherit.c %D%/morph_inherit.h %D%/morph_moments.c \
+  %D%/morph_inherit.c %D%/morph_inherit.h %D%/morph_copy.c %D%/morph_moments.c \
   %D%/morph_width.c %D%/morph_depth.c %D%/morph_skip.c %D%/morph_conv.c \
   %D%/morph_pool.c %D%/morph_cross.c

@@ -216,60 +216,93 @@ static int can_go(const ef_topology *topology, size_t layer)
             in.channels == out.channels);
 }
 
-/* Which output of the layer each input has most to do with. */
-static void match_channels(const ef_net *net, block b, uint32_t n, uint32_t *source)
+/* What the block makes of its input when the input is the same at all places and the
+ * activation is taken for its average slope: matrix, (channels, n), n input channels.
+ */
+static ef_status linearise(const ef_net *net, block b, uint32_t n, float *matrix,
+                           ef_error *err)
 {
+    const ef_topology *topology = net->topology;
+    const ef_node *layer = ef_topology_node(topology, b.layer);
+    const ef_node *last = ef_topology_node(topology, b.last);
     const ef_param *weight = ef_net_param(net, b.layer, EF_ROLE_WEIGHT);
     const float *values = net->values + weight->offset;
-    size_t taps = (size_t)weight->dims[2] * weight->dims[3];
-    int normed = b.norm != SIZE_MAX;
-    const float *gamma = normed ? ef_net_values(net, b.norm, EF_ROLE_GAMMA) : NULL;
-    const float *variance =
-        normed ? ef_net_values(net, b.norm, EF_ROLE_VARIANCE) : NULL;
-    double eps =
-        normed ? ef_topology_node(net->topology, b.norm)->u.batchnorm.epsilon : 0;
-    for (uint32_t i = 0; i < n; i++) {
-        double best = -HUGE_VAL;
-        for (uint32_t o = 0; o < weight->dims[0]; o++) {
+    size_t taps = (size_t)weight->dims[2] * weight->dims[3], n_in = weight->dims[1];
+    int normed = b.norm != SIZE_MAX, activated = last->op == EF_OP_ACTIVATION;
+    ef_moments moments;
+    ef_status status = ef_moments_init(&moments, net, err);
+    if (status) {
+        return status;
+    }
+    const float *spread, *centre;
+    centre = ef_moments_of(&moments, normed ? b.norm : b.layer, &spread);
+    for (size_t o = 0; o < weight->dims[0]; o++) {
+        double slope = 1;
+        if (normed) {
+            double eps = ef_topology_node(topology, b.norm)->u.batchnorm.epsilon;
+            slope = ef_net_values(net, b.norm, EF_ROLE_GAMMA)[o] /
+                    sqrt(ef_net_values(net, b.norm, EF_ROLE_VARIANCE)[o] + eps);
+        }
+        if (activated) {
+            slope *= ef_moments_slope(&last->u.activation, centre[o], spread[o]);
+        }
+        /* of a depthwise convolution, output o has the one input o */
+        size_t first = layer->op == EF_OP_CONV && layer->u.conv.groups > 1 ? o : 0;
+        for (size_t i = 0; i < n_in; i++) {
             double sum = 0;
             for (size_t t = 0; t < taps; t++) {
-                sum += values[(o * (size_t)n + i) * taps + t];
+                sum += values[(o * n_in + i) * taps + t];
             }
-            sum *= normed ? gamma[o] / sqrt(variance[o] + eps) : 1;
-            if (sum > best) {
-                best = sum;
+            matrix[o * n + first + i] = (float)(slope * sum);
+        }
+    }
+    ef_moments_clear(&moments);
+    return EF_OK;
+}
+
+/* For readers that go channel by channel: which output each input has most to do
+ * with. */
+static void match_channels(const float *matrix, uint32_t n_old, uint32_t n,
+                           uint32_t *source)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t o = 1; o < n_old; o++) {
+            if (matrix[o * n + i] > matrix[source[i] * n + i]) {
                 source[i] = o;
             }
         }
     }
 }
 
-/* Takes the block out; its activation stays where it would change the input. */
+/* Takes the block out; readers make up for what is linear in it. */
 static ef_status take_out(const ef_space *space, const ef_net *parent, block b,
-                          const ef_ranges *ranges, ef_net **child, ef_error *err)
+                          ef_net **child, ef_error *err)
 {
     const ef_topology *topology = parent->topology;
     size_t input = ef_topology_node(topology, b.layer)->inputs[0];
-    const ef_node *last = ef_topology_node(topology, b.last);
-    if (last->op == EF_OP_ACTIVATION &&
-        !ef_ranges_keep(ranges, input, &last->u.activation)) {
-        b.last = last->inputs[0];
-    }
     uint32_t n = ef_topology_shape(topology, input).channels;
-    int same = n == ef_topology_shape(topology, b.last).channels;
+    uint32_t n_old = ef_topology_shape(topology, b.last).channels;
     uint32_t *source = ef_calloc(n, sizeof *source);
+    float *matrix = ef_calloc((size_t)n_old * n, sizeof *matrix);
     ef_edit edit = {0};
-    ef_status status = source ? ef_edit_init(&edit, parent, err) : ef_error_memory(err);
+    ef_status status =
+        source && matrix ? linearise(parent, b, n, matrix, err) : ef_error_memory(err);
     if (!status) {
-        if (!same) {
-            match_channels(parent, b, n, source);
-        }
+        status = ef_edit_init(&edit, parent, err);
+    }
+    if (!status) {
+        match_channels(matrix, n_old, n, source);
         edit.lossy = 1;
         ef_edit_bypass(&edit, (uint32_t)b.last, (uint32_t)input,
-                       same ? (ef_map){0} : (ef_map){n, source, NULL});
+                       (ef_map){.n = n,
+                                .source = n == n_old ? NULL : source,
+                                .matrix = matrix,
+                                .n_old = n_old,
+                                .span = 1});
         status = ef_edit_finish(&edit, space, err);
     }
     ef_free(source);
+    ef_free(matrix);
     return ef_edit_end(&edit, status, child);
 }
 
@@ -289,12 +322,5 @@ ef_status ef_morph_remove(ef_rng *rng, const ef_space *space, const ef_net *pare
     if (picked == SIZE_MAX) {
         return ef_morph_no_place(err, "remove-layer");
     }
-    ef_ranges ranges;
-    ef_status status = ef_ranges_init(&ranges, topology, err);
-    if (!status) {
-        status =
-            take_out(space, parent, find_block(topology, picked), &ranges, child, err);
-        ef_ranges_clear(&ranges);
-    }
-    return status;
+    return take_out(space, parent, find_block(topology, picked), child, err);
 }

@@ -20,20 +20,11 @@ typedef struct pass {
     size_t used;
 } pass;
 
-uint32_t ef_map_source(const ef_map *map, uint32_t i, uint32_t n)
+/* Without the matrix, for what goes channel by channel. */
+static ef_map by_channel(ef_map map)
 {
-    uint32_t source = map->source ? map->source[i] : i;
-    return source < n ? source : EF_NO_NODE;
-}
-
-float ef_map_share(const ef_map *map, uint32_t i)
-{
-    return map->share ? map->share[i] : 1.0F;
-}
-
-static int is_plain(const ef_map *map)
-{
-    return !map->source && !map->share;
+    map.matrix = NULL;
+    return map;
 }
 
 static uint32_t child_channels(const pass *p, uint32_t node)
@@ -57,7 +48,7 @@ static ef_map make_map(pass *p, uint32_t n, uint32_t **source, float **share)
     *source = p->source + p->used;
     *share = p->share + p->used;
     p->used += n;
-    return (ef_map){n, *source, *share};
+    return (ef_map){.n = n, .source = *source, .share = *share};
 }
 
 /* The channels of what `node` of the parent now reads in slot k in terms of what it
@@ -79,11 +70,17 @@ static ef_map input_map(const pass *p, uint32_t node, uint32_t k)
     return from == p->stands[now] ? p->maps[now] : plain(child_channels(p, now));
 }
 
-static ef_map pass_on(pass *p, uint32_t node)
+/* What is linear in channels passes matrices on. */
+static ef_map pass_all(pass *p, uint32_t node)
 {
     ef_map map = input_map(p, node, 0);
     uint32_t channels = child_channels(p, node);
     return map.n == channels ? map : plain(channels);
+}
+
+static ef_map pass_on(pass *p, uint32_t node)
+{
+    return by_channel(pass_all(p, node));
 }
 
 static ef_map make_new(pass *p, uint32_t node)
@@ -105,7 +102,7 @@ static int inputs_are_plain(const pass *p, uint32_t node)
     int all = now->n_inputs == was->n_inputs;
     for (uint32_t k = 0; k < now->n_inputs && all; k++) {
         ef_map in = input_map(p, node, k);
-        all = is_plain(&in) && in.n == parent_channels(p, was->inputs[k]);
+        all = ef_map_is_plain(&in) && in.n == parent_channels(p, was->inputs[k]);
     }
     return all;
 }
@@ -150,8 +147,13 @@ static ef_map map_flatten(pass *p, uint32_t node)
         ef_topology_shape(p->parent, ef_topology_node(p->parent, node)->inputs[0]);
     ef_map in = input_map(p, node, 0);
     int same_size = now.height == was.height && now.width == was.width;
-    if (is_plain(&in) && same_size) {
+    if (ef_map_is_plain(&in) && same_size) {
         return make_new(p, node);
+    }
+    if (in.matrix && same_size) {
+        in.span = now.height * now.width;
+        in.n *= in.span;
+        return in;
     }
     float worth = (float)(was.height * was.width) / (float)(now.height * now.width);
     uint32_t *source, n = 0;
@@ -178,9 +180,9 @@ typedef ef_map map_rule(pass *p, uint32_t node);
 /* What the channels of a node of the parent have become. */
 static map_rule *const rules[EF_OP_COUNT] = {
     [EF_OP_INPUT] = make_new,      [EF_OP_CONV] = map_conv,
-    [EF_OP_DENSE] = make_new,      [EF_OP_MAXPOOL] = pass_on,
-    [EF_OP_AVGPOOL] = pass_on,     [EF_OP_GLOBALAVG] = pass_on,
-    [EF_OP_GLOBALMAX] = pass_on,   [EF_OP_BATCHNORM] = pass_on,
+    [EF_OP_DENSE] = make_new,      [EF_OP_MAXPOOL] = pass_all,
+    [EF_OP_AVGPOOL] = pass_all,    [EF_OP_GLOBALAVG] = pass_all,
+    [EF_OP_GLOBALMAX] = pass_all,  [EF_OP_BATCHNORM] = pass_on,
     [EF_OP_ACTIVATION] = pass_on,  [EF_OP_ADD] = pass_on,
     [EF_OP_MUL] = pass_on,         [EF_OP_SCALE] = pass_on,
     [EF_OP_CONCAT] = map_concat,   [EF_OP_PAD] = pass_on,
@@ -194,7 +196,7 @@ static ef_map map_added(pass *p, uint32_t node)
 {
     uint32_t input = p->edit->graph.nodes[node].inputs[0];
     uint32_t channels = child_channels(p, node);
-    ef_map in = p->maps[input];
+    ef_map in = by_channel(p->maps[input]);
     p->stands[node] = p->stands[input];
     if (in.n >= channels) {
         return in.n == channels ? in : plain(channels);
@@ -225,102 +227,6 @@ static void map_all(pass *p)
     }
 }
 
-/* One parameter on its way from the parent to the child. */
-typedef struct copy {
-    float *to;
-    const float *from;
-    const ef_param *now;
-    const ef_param *was;
-    ef_map out;
-    ef_map in;
-} copy;
-
-static void copy_vector(const copy *c)
-{
-    for (uint32_t i = 0; i < c->now->dims[0]; i++) {
-        uint32_t from = ef_map_source(&c->out, i, c->was->dims[0]);
-        if (from != EF_NO_NODE) {
-            c->to[i] = c->from[from];
-        }
-    }
-}
-
-static void copy_dense(const copy *c)
-{
-    uint32_t n_in = c->now->dims[1], was_in = c->was->dims[1];
-    for (uint32_t o = 0; o < c->now->dims[0]; o++) {
-        uint32_t from_row = ef_map_source(&c->out, o, c->was->dims[0]);
-        for (uint32_t i = 0; i < n_in && from_row != EF_NO_NODE; i++) {
-            uint32_t from = ef_map_source(&c->in, i, was_in);
-            if (from != EF_NO_NODE) {
-                c->to[(size_t)o * n_in + i] =
-                    c->from[(size_t)from_row * was_in + from] * ef_map_share(&c->in, i);
-            }
-        }
-    }
-}
-
-/* The tap of the old kernel that looks where tap i of the new one looks. */
-static uint32_t same_tap(const ef_conv *now, const ef_conv *was, size_t axis,
-                         uint32_t i)
-{
-    int64_t at = (int64_t)i * now->dilation[axis] - now->pad[axis] + was->pad[axis];
-    if (at < 0 || at % was->dilation[axis] != 0) {
-        return EF_NO_NODE;
-    }
-    uint64_t tap = (uint64_t)at / was->dilation[axis];
-    return tap < was->kernel[axis] ? (uint32_t)tap : EF_NO_NODE;
-}
-
-/* One filter's plane of taps. */
-static void copy_taps(float *to, const ef_conv *now, const float *from,
-                      const ef_conv *was, float share)
-{
-    for (uint32_t y = 0; y < now->kernel[0]; y++) {
-        uint32_t row = same_tap(now, was, 0, y);
-        for (uint32_t x = 0; x < now->kernel[1] && row != EF_NO_NODE; x++) {
-            uint32_t column = same_tap(now, was, 1, x);
-            if (column != EF_NO_NODE) {
-                to[y * now->kernel[1] + x] =
-                    share * from[row * was->kernel[1] + column];
-            }
-        }
-    }
-}
-
-static int same_geometry(const ef_conv *a, const ef_conv *b)
-{
-    return memcmp(a->kernel, b->kernel, sizeof a->kernel) == 0 &&
-           memcmp(a->dilation, b->dilation, sizeof a->dilation) == 0 &&
-           memcmp(a->pad, b->pad, sizeof a->pad) == 0;
-}
-
-static void copy_conv(const copy *c, const ef_conv *now, const ef_conv *was)
-{
-    size_t taps = (size_t)now->kernel[0] * now->kernel[1];
-    size_t old_taps = (size_t)was->kernel[0] * was->kernel[1];
-    int same = same_geometry(now, was);
-    for (uint32_t o = 0; o < c->now->dims[0]; o++) {
-        uint32_t old = ef_map_source(&c->out, o, c->was->dims[0]);
-        for (uint32_t i = 0; i < c->now->dims[1] && old != EF_NO_NODE; i++) {
-            uint32_t from = ef_map_source(&c->in, i, c->was->dims[1]);
-            if (from == EF_NO_NODE) {
-                continue;
-            }
-            float *to = c->to + ((size_t)o * c->now->dims[1] + i) * taps;
-            const float *was_at =
-                c->from + ((size_t)old * c->was->dims[1] + from) * old_taps;
-            float share = ef_map_share(&c->in, i);
-            for (size_t t = 0; same && t < taps; t++) {
-                to[t] = share * was_at[t];
-            }
-            if (!same) {
-                copy_taps(to, now, was_at, was, share);
-            }
-        }
-    }
-}
-
 /* Grouped convolutions see channels by their place in the group. */
 static ef_map weight_input(const pass *p, uint32_t node, const ef_param *now)
 {
@@ -333,30 +239,16 @@ static void copy_param(const pass *p, uint32_t node, const ef_param *now)
 {
     const ef_net *parent = p->edit->parent;
     const ef_param *was = ef_net_param(parent, node, (ef_role)now->role);
-    if (!was) {
-        return;
-    }
-    copy c = {.to = p->edit->child->values + now->offset,
-              .from = parent->values + was->offset,
-              .now = now,
-              .was = was,
-              .out = p->maps[node]};
-    const ef_node *n = &p->edit->graph.nodes[node];
-    const ef_node *old = ef_topology_node(p->parent, node);
-    if (now->role != EF_ROLE_WEIGHT) {
-        copy_vector(&c);
-        return;
-    }
-    c.in = weight_input(p, node, now);
-    int conv = n->op == EF_OP_CONV;
-    if (is_plain(&c.out) && is_plain(&c.in) &&
-        memcmp(now->dims, was->dims, sizeof now->dims) == 0 &&
-        (!conv || same_geometry(&n->u.conv, &old->u.conv))) {
-        memcpy(c.to, c.from, now->count * sizeof *c.to);
-    } else if (conv) {
-        copy_conv(&c, &n->u.conv, &old->u.conv);
-    } else {
-        copy_dense(&c);
+    if (was) {
+        ef_param_copy c = {.to = p->edit->child->values + now->offset,
+                           .from = parent->values + was->offset,
+                           .now = now,
+                           .was = was,
+                           .now_node = &p->edit->graph.nodes[node],
+                           .was_node = ef_topology_node(p->parent, node),
+                           .out = p->maps[node],
+                           .in = weight_input(p, node, now)};
+        ef_param_copy_run(&c);
     }
 }
 
@@ -380,8 +272,8 @@ static int sums_changed(const pass *p, uint32_t node, ef_moments moments[2])
     const ef_node *was = ef_topology_node(p->parent, node);
     ef_map in = input_map(p, node, 0);
     uint32_t n = parent_channels(p, was->inputs[0]);
-    if (!is_plain(&in) || in.n != n ||
-        (now->op == EF_OP_CONV && !same_geometry(&now->u.conv, &was->u.conv))) {
+    if (!ef_map_is_plain(&in) || in.n != n ||
+        (now->op == EF_OP_CONV && !ef_conv_same_geometry(&now->u.conv, &was->u.conv))) {
         return 1;
     }
     const float *variance;

@@ -87,6 +87,31 @@ static void activate(const ef_activation *activation, float *mean, float *varian
     }
 }
 
+/* The chance that a normal variable is above `at`. */
+static double chance_above(double mean, double variance, double at)
+{
+    if (variance <= 0) {
+        return mean > at;
+    }
+    return 0.5 * (1 + ef_erf((mean - at) / sqrt(2 * variance)));
+}
+
+double ef_moments_slope(const ef_activation *activation, double mean, double variance)
+{
+    switch (activation->kind) {
+    case EF_ACTIVATION_RELU:
+        return chance_above(mean, variance, 0);
+    case EF_ACTIVATION_CLIP:
+        return chance_above(mean, variance, activation->low) -
+               chance_above(mean, variance, activation->high);
+    case EF_ACTIVATION_LEAKY:
+        return activation->low +
+               (1 - activation->low) * chance_above(mean, variance, 0);
+    default:
+        return 1;
+    }
+}
+
 /* The sums of one output of a layer whose input has the moments given. */
 static void sum_output(const ef_net *net, size_t node, size_t output,
                        const float *in_mean, const float *in_variance, double *mean,

@@ -12,11 +12,18 @@
 /* The channels of a tensor of the child in terms of the parent's: child channel i is
  * like the parent's source[i], which is worth share[i] of it to its readers (the shares
  * of all channels that are like one channel sum to 1).  source[i] = EF_NO_NODE: like
- * none.  source NULL: channel i is like channel i.  share NULL: all 1. */
+ * none.  source NULL: channel i is like channel i.  share NULL: all 1.
+ *
+ * With a matrix, (n_old, n / span), layers that read the tensor take the parent's
+ * channel k to be the sum over i of matrix[k][i] times channel i instead; behind a
+ * flatten a channel is `span` elements. */
 typedef struct ef_map {
     uint32_t n; /* channels of the child's tensor; 0: no map */
     const uint32_t *source;
     const float *share;
+    const float *matrix;
+    uint32_t n_old;
+    uint32_t span;
 } ef_map;
 
 typedef struct ef_edit_node {
@@ -69,10 +76,6 @@ EF_NODISCARD ef_status ef_edit_finish(ef_edit *edit, const ef_space *space,
 size_t ef_edit_where(const ef_edit *edit, uint32_t node);
 float *ef_edit_values(const ef_edit *edit, uint32_t node, ef_role role);
 
-/* The source of channel i of a map; EF_NO_NODE where it is none of the parent's n. */
-uint32_t ef_map_source(const ef_map *map, uint32_t i, uint32_t n);
-float ef_map_share(const ef_map *map, uint32_t i);
-
 /* EF_ERR_TOPOLOGY: the operator has no place in this network. */
 ef_status ef_morph_no_place(ef_error *err, const char *name);
 /* True with the chance 1 / ++*n_seen: keeping what it is true for draws evenly among
@@ -116,6 +119,10 @@ const float *ef_moments_of(ef_moments *moments, size_t node, const float **varia
 /* Mean and variance of each output of a convolution or dense layer, (channels) each,
  * inputs taken as independent. */
 void ef_moments_layer(ef_moments *moments, size_t node, double *mean, double *variance);
+
+/* Which part of a small change of its input comes through an activation, on average
+ * over a normal input; 1 for kinds other than relu, clip and leaky. */
+double ef_moments_slope(const ef_activation *activation, double mean, double variance);
 
 /* Behind a layer whose outputs had the means `before` and have `after` now, (channels)
  * each: moves the running mean of the batch norm that alone reads it, or its bias.  (To

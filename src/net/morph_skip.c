@@ -347,7 +347,7 @@ static ef_map without(const ef_topology *topology, const ef_node *concat, uint32
             }
         }
     }
-    return (ef_map){n, source, NULL};
+    return (ef_map){.n = n, .source = source};
 }
 
 static void drop_input(ef_edit *edit, uint32_t index, uint32_t gone, ef_map map)

@@ -164,7 +164,7 @@ ef_status ef_morph_widen(ef_rng *rng, const ef_space *space, const ef_net *paren
     if (!status) {
         draw_copies(rng, width, n, source, share, total);
         status = rebuild(&edit, space, parent, &channels, group,
-                         (ef_map){n, source, share}, 0, err);
+                         (ef_map){.n = n, .source = source, .share = share}, 0, err);
     }
     if (!status) {
         disturb_group(rng, &edit, width, space->noise);
@@ -317,7 +317,7 @@ ef_status ef_morph_prune(ef_rng *rng, const ef_space *space, const ef_net *paren
                     : ef_error_memory(err);
     if (!status) {
         status = rebuild(&edit, space, parent, &channels, group,
-                         (ef_map){n, source, NULL}, 1, err);
+                         (ef_map){.n = n, .source = source}, 1, err);
     }
     ef_channels_clear(&channels);
     ef_free(source);
