@@ -17,12 +17,24 @@ typedef struct toy {
     int forbid_below; /* a below it breaks a limit */
     int fail_at;      /* evaluations until evaluate fails; < 0: never */
     size_t n_evaluated;
-    int n_living; /* genomes that were made and not cleared */
+    int n_living;         /* genomes that were made and not cleared */
+    size_t calls_left[3]; /* of sample, vary and score until one fails; 0: never */
 } toy;
+
+/* Counts a call; the last one fails. */
+static ef_status count_call(toy *t, size_t which, ef_error *err)
+{
+    if (t->calls_left[which] > 0 && --t->calls_left[which] == 0) {
+        return ef_error_set(err, EF_STOPPED, "stopped by the test");
+    }
+    return EF_OK;
+}
 
 static ef_status sample(void *context, ef_rng *rng, void *genome, ef_error *err)
 {
-    (void)err;
+    if (count_call(context, 0, err)) {
+        return EF_STOPPED;
+    }
     ((toy *)context)->n_living++;
     pair p = {(int)ef_rng_below(rng, 100), (int)ef_rng_below(rng, 100)};
     memcpy(genome, &p, sizeof p);
@@ -37,7 +49,9 @@ static int clamp(int x)
 static ef_status vary(void *context, ef_rng *rng, const void *parent_a,
                       const void *parent_b, void *first, void *second, ef_error *err)
 {
-    (void)err;
+    if (count_call(context, 1, err)) {
+        return EF_STOPPED;
+    }
     pair a, b;
     memcpy(&a, parent_a, sizeof a);
     memcpy(&b, parent_b, sizeof b);
@@ -60,7 +74,9 @@ static double objective(pair p, int k)
 static ef_status score(void *context, const void *genome, double *objectives,
                        double *violation, ef_error *err)
 {
-    (void)err;
+    if (count_call(context, 2, err)) {
+        return EF_STOPPED;
+    }
     const toy *t = context;
     pair p;
     memcpy(&p, genome, sizeof p);
@@ -340,6 +356,42 @@ Test(nsga2_step, what_evaluate_returns_comes_back_and_nothing_leaks)
     cr_expect_eq(ef_nsga2_generation(engine), 1);
     ef_nsga2_destroy(engine);
     cr_expect_eq(t.n_living, 0);
+}
+
+/* Whatever fails, and whenever: nothing leaks, and the next attempt ends where a run
+ * ends in which nothing failed. */
+Test(nsga2_step, goes_on_as_before_after_a_failure)
+{
+    toy calm = {.fail_at = -1};
+    ef_problem calm_problem = make_problem(&calm, 1);
+    ef_nsga2 *expected = create(&calm_problem);
+    start(expected);
+    step(expected, 2);
+    for (size_t which = 0; which < 4; which++) {
+        for (size_t call = 1; call < 60; call += 7) {
+            toy t = {.fail_at = which == 3 ? 60 + (int)call % 40 : -1};
+            ef_problem problem = make_problem(&t, 1);
+            ef_nsga2 *engine = create(&problem);
+            ef_error err = {0};
+            if (which == 0) {
+                t.calls_left[0] = call;
+                cr_assert_eq(ef_nsga2_start(engine, 0, &err), EF_STOPPED);
+                cr_assert_eq(t.n_living, 0);
+            }
+            start(engine);
+            if (which > 0) {
+                t.calls_left[which % 3] = which < 3 ? call : 0;
+                cr_assert_eq(ef_nsga2_step(engine, 0, &err), EF_STOPPED, "%zu", which);
+                cr_assert_eq(t.n_living, 60);
+                t.fail_at = -1;
+            }
+            step(engine, 2);
+            expect_equal(engine, expected);
+            ef_nsga2_destroy(engine);
+            cr_assert_eq(t.n_living, 0);
+        }
+    }
+    ef_nsga2_destroy(expected);
 }
 
 Test(nsga2_step, without_a_new_individual_it_fails_and_says_so)

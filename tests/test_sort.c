@@ -108,6 +108,23 @@ Test(sort_run, every_size_equals_brute_force)
     }
 }
 
+/* Values are ordered by the upper half of their bits first: here that half is the same
+ * for all, or for few or many at a time. */
+Test(sort_run, values_that_differ_in_their_last_bits_only_are_told_apart)
+{
+    ef_rng rng = ef_rng_stream(4, EF_PURPOSE_TEST, 0, 0, 0);
+    for (size_t n_groups = 1; n_groups < 300; n_groups *= 6) {
+        for (size_t n = 10; n <= 1000; n *= 10) {
+            for (size_t i = 0; i < 3 * n; i++) {
+                double value = (double)ef_rng_below(&rng, n_groups) - 2;
+                points[i] = value + 0x1p-50 * (double)ef_rng_below(&rng, 4 * n);
+            }
+            rank_both(n, 3, NULL, n);
+            rank_both(n, 2, NULL, n);
+        }
+    }
+}
+
 /* On a chain every point is its own front; on a plane all are one. */
 Test(sort_run, chains_and_planes_have_their_known_fronts)
 {

@@ -40,9 +40,15 @@ int ef_keyset_has(const ef_keyset *set, uint64_t key)
 }
 
 /* At most half full, so that chains stay short. */
-static ef_status grow(ef_keyset *set)
+ef_status ef_keyset_reserve(ef_keyset *set, size_t n)
 {
-    size_t n_slots = set->n_slots ? 2 * set->n_slots : 64;
+    size_t n_slots = set->n_slots ? set->n_slots : 64;
+    while (n_slots < 2 * (set->n + n)) {
+        n_slots *= 2;
+    }
+    if (n_slots == set->n_slots) {
+        return EF_OK;
+    }
     uint64_t *slots = ef_calloc(n_slots, sizeof *slots);
     if (!slots) {
         return EF_ERR_MEMORY;
@@ -65,7 +71,7 @@ ef_status ef_keyset_add(ef_keyset *set, uint64_t key)
         set->has_zero = 1;
         return EF_OK;
     }
-    if (2 * (set->n + 1) > set->n_slots && grow(set)) {
+    if (ef_keyset_reserve(set, 1)) {
         return EF_ERR_MEMORY;
     }
     uint64_t *slot = &set->slots[find_slot(set->slots, set->n_slots, key)];

@@ -18,6 +18,9 @@ typedef struct ef_keyset {
 void ef_keyset_clear(ef_keyset *set);
 /* Forgets the keys and keeps the room. */
 void ef_keyset_empty(ef_keyset *set);
+/* Makes room for n keys more, which then can be added without a failure.
+ * EF_ERR_MEMORY: the set is as it was. */
+EF_NODISCARD ef_status ef_keyset_reserve(ef_keyset *set, size_t n);
 int ef_keyset_has(const ef_keyset *set, uint64_t key);
 /* Fine where the key is there already.  EF_ERR_MEMORY. */
 EF_NODISCARD ef_status ef_keyset_add(ef_keyset *set, uint64_t key);

@@ -20,6 +20,11 @@ int engine_preselects(const ef_nsga2 *engine)
            engine->config.algorithm == EF_ALGORITHM_NSGA2;
 }
 
+int engine_drops_duplicates(const ef_nsga2 *engine)
+{
+    return engine->problem->key && !engine->config.keeps_duplicates;
+}
+
 unsigned char *engine_record(const ef_nsga2 *engine, unsigned char *genomes, size_t i)
 {
     return genomes + i * engine->problem->genome_size;
@@ -75,10 +80,13 @@ static ef_status allocate(ef_nsga2 *engine)
     engine->room = config->population + most;
     engine->places =
         ef_calloc(config->population + n_proposals, (n_cheap + 1) * sizeof(double));
+    engine->drawn = ef_calloc(2, engine->problem->genome_size);
     engine->chosen = ef_calloc(most, sizeof *engine->chosen);
+    engine->child_keys = ef_calloc(most, sizeof *engine->child_keys);
     engine->lots = ef_calloc(config->population, sizeof *engine->lots);
-    if (!engine->places || !engine->chosen || !engine->lots ||
-        make_flock(engine, &engine->living) || make_flock(engine, &engine->other) ||
+    if (!engine->places || !engine->drawn || !engine->chosen || !engine->child_keys ||
+        !engine->lots || make_flock(engine, &engine->living) ||
+        make_flock(engine, &engine->other) ||
         make_pool(engine, &engine->proposals, n_proposals) ||
         make_pool(engine, &engine->aside, most)) {
         return EF_ERR_MEMORY;
@@ -125,13 +133,18 @@ static void empty_pool(const ef_nsga2 *engine, pool *p)
     p->n = 0;
 }
 
+void engine_empty_pools(ef_nsga2 *engine)
+{
+    empty_pool(engine, &engine->proposals);
+    empty_pool(engine, &engine->aside);
+}
+
 void ef_nsga2_destroy(ef_nsga2 *engine)
 {
     if (!engine) {
         return;
     }
-    empty_pool(engine, &engine->proposals);
-    empty_pool(engine, &engine->aside);
+    engine_empty_pools(engine);
     for (size_t i = 0; i < engine->n; i++) {
         engine_clear_genome(engine, engine_record(engine, engine->living.genomes, i));
     }
@@ -143,6 +156,8 @@ void ef_nsga2_destroy(ef_nsga2 *engine)
     ef_keyset_clear(&engine->seen);
     ef_keyset_clear(&engine->proposed);
     ef_free(engine->places);
+    ef_free(engine->drawn);
+    ef_free(engine->child_keys);
     ef_free(engine->chosen);
     ef_free(engine->lots);
     ef_free(engine);
@@ -188,13 +203,23 @@ static void survive(ef_nsga2 *engine, size_t n_all)
     engine->n = n_kept;
 }
 
+/* Evaluates the n children, and notes their keys as seen when that went well: on
+ * failure another attempt meets the engine as this one did. */
 static ef_status evaluate(ef_nsga2 *engine, size_t n, ef_error *err)
 {
     const ef_problem *problem = engine->problem;
-    return problem->evaluate(
+    int keeps_keys = engine_drops_duplicates(engine);
+    if (keeps_keys && ef_keyset_reserve(&engine->seen, n)) {
+        return ef_error_memory(err);
+    }
+    ef_status status = problem->evaluate(
         problem->context, engine_record(engine, engine->living.genomes, engine->n), n,
         engine->living.objectives + engine->n * problem->n_objectives,
         engine->living.violations + engine->n, err);
+    for (size_t i = 0; i < n && keeps_keys && !status; i++) {
+        status = ef_keyset_add(&engine->seen, engine->child_keys[i]);
+    }
+    return status;
 }
 
 /* Proposes, chooses and evaluates n genomes; the best of them and the living live on.

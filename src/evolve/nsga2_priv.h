@@ -35,13 +35,15 @@ struct ef_nsga2 {
     flock living; /* the first n; behind them stand the children in hand */
     flock other;  /* where the next population is put together */
     ef_survival survival;
-    ef_keyset seen;     /* keys of all that was evaluated */
-    ef_keyset proposed; /* keys of this generation's proposals */
-    pool proposals;     /* within the limits that are known before evaluation */
-    pool aside;         /* not so, in case nothing else is found */
-    double *places;     /* (population + proposals, n_cheap) */
-    size_t *chosen;     /* (room) */
-    size_t *lots;       /* (population): the order of tournaments */
+    ef_keyset seen;       /* keys of all that was evaluated */
+    ef_keyset proposed;   /* keys of this generation's proposals */
+    pool proposals;       /* within the limits that are known before evaluation */
+    pool aside;           /* not so, in case nothing else is found */
+    double *places;       /* (population + proposals, n_cheap) */
+    unsigned char *drawn; /* (2) records: the last draw */
+    size_t *chosen;       /* (children) */
+    uint64_t *child_keys; /* (children) of those in hand; 0 where duplicates are kept */
+    size_t *lots;         /* (population): the order of tournaments */
     size_t next_lot;
     uint64_t n_shuffles; /* of lots in this generation */
 };
@@ -49,11 +51,14 @@ struct ef_nsga2 {
 /* nsga2.c: a place in an array of records; what a genome owns is freed. */
 unsigned char *engine_record(const ef_nsga2 *engine, unsigned char *genomes, size_t i);
 void engine_clear_genome(const ef_nsga2 *engine, unsigned char *genome);
-/* Whether more is proposed than evaluated. */
+void engine_empty_pools(ef_nsga2 *engine);
+/* Whether more is proposed than evaluated; whether what was seen is dropped. */
 int engine_preselects(const ef_nsga2 *engine);
+int engine_drops_duplicates(const ef_nsga2 *engine);
 
 /* nsga2_propose.c: proposes for a generation and puts up to *n children behind the
- * living, who take no more note of the rest; *n becomes their number. */
+ * living, their keys into child_keys; *n becomes their number.  The pools are empty
+ * then, and on failure there are no children. */
 EF_NODISCARD ef_status engine_propose(ef_nsga2 *engine, uint64_t generation, size_t *n,
                                       ef_error *err);
 

@@ -1,7 +1,6 @@
 /* Who is evaluated next: draws, drops what was seen, chooses among the proposals. */
 #include <string.h>
 
-#include "base/mem.h"
 #include "evolve/nsga2_priv.h"
 #include "evolve/preselect.h"
 
@@ -10,11 +9,6 @@
 
 /* --- proposing
  * ------------------------------------------------------------------------- */
-
-static int drops_duplicates(const ef_nsga2 *engine)
-{
-    return engine->problem->key && !engine->config.keeps_duplicates;
-}
 
 /* Takes a fresh genome into the pool where it belongs, or drops it: what was seen
  * before, and what breaks a limit when enough such are kept. */
@@ -26,7 +20,7 @@ static ef_status consider(ef_nsga2 *engine, unsigned char *genome, ef_error *err
     double *cheap = to->cheap + to->n * problem->n_cheap;
     uint64_t key = 0;
     ef_status status = EF_OK;
-    if (drops_duplicates(engine)) {
+    if (engine_drops_duplicates(engine)) {
         key = problem->key(problem->context, genome);
         if (ef_keyset_has(&engine->seen, key) ||
             ef_keyset_has(&engine->proposed, key)) {
@@ -78,9 +72,9 @@ static const unsigned char *tournament(ef_nsga2 *engine)
     return engine_record(engine, engine->living.genomes, winner);
 }
 
-/* Draw number t of the generation that is being made. */
+/* Draw number t of the generation that is being made: *n genomes. */
 static ef_status draw(ef_nsga2 *engine, uint64_t generation, uint64_t t, int is_sample,
-                      unsigned char *genomes, size_t *n, ef_error *err)
+                      size_t *n, ef_error *err)
 {
     const ef_problem *problem = engine->problem;
     ef_rng rng = ef_rng_stream(engine->config.seed,
@@ -88,12 +82,12 @@ static ef_status draw(ef_nsga2 *engine, uint64_t generation, uint64_t t, int is_
                                generation, t, 0);
     *n = is_sample ? 1 : 2;
     if (is_sample) {
-        return problem->sample(problem->context, &rng, genomes, err);
+        return problem->sample(problem->context, &rng, engine->drawn, err);
     }
     const unsigned char *a = tournament(engine);
     const unsigned char *b = tournament(engine);
-    return problem->vary(problem->context, &rng, a, b, genomes,
-                         engine_record(engine, genomes, 1), err);
+    return problem->vary(problem->context, &rng, a, b, engine->drawn,
+                         engine_record(engine, engine->drawn, 1), err);
 }
 
 /* Fills the pools until n_proposals are found or many tries were made.  When half of
@@ -101,10 +95,6 @@ static ef_status draw(ef_nsga2 *engine, uint64_t generation, uint64_t t, int is_
 static ef_status propose(ef_nsga2 *engine, uint64_t generation, size_t n_proposals,
                          ef_error *err)
 {
-    unsigned char *genomes = ef_calloc(2, engine->problem->genome_size);
-    if (!genomes) {
-        return ef_error_memory(err);
-    }
     ef_keyset_empty(&engine->proposed);
     engine->next_lot = engine->n;
     engine->n_shuffles = 0;
@@ -116,10 +106,10 @@ static ef_status propose(ef_nsga2 *engine, uint64_t generation, size_t n_proposa
          t++) {
         size_t n = 0;
         int is_sample = samples_only || t >= most_tries / 2;
-        status = draw(engine, generation, t, is_sample, genomes, &n, err);
+        status = draw(engine, generation, t, is_sample, &n, err);
         n = status ? 0 : n;
         for (size_t i = 0; i < n; i++) {
-            unsigned char *genome = engine_record(engine, genomes, i);
+            unsigned char *genome = engine_record(engine, engine->drawn, i);
             if (status) {
                 engine_clear_genome(engine, genome);
             } else {
@@ -127,7 +117,6 @@ static ef_status propose(ef_nsga2 *engine, uint64_t generation, size_t n_proposa
             }
         }
     }
-    ef_free(genomes);
     return status;
 }
 
@@ -166,44 +155,37 @@ static ef_status choose(ef_nsga2 *engine, uint64_t generation, size_t *n)
 }
 
 /* Moves genome i of a pool behind the living. */
-static ef_status hatch(ef_nsga2 *engine, const pool *from, size_t i, size_t child)
+static void hatch(ef_nsga2 *engine, const pool *from, size_t i, size_t child)
 {
     memcpy(engine_record(engine, engine->living.genomes, engine->n + child),
            engine_record(engine, from->genomes, i), engine->problem->genome_size);
-    return drops_duplicates(engine) ? ef_keyset_add(&engine->seen, from->keys[i])
-                                    : EF_OK;
+    engine->child_keys[child] = from->keys[i];
 }
 
 /* The chosen become children, the rest of both pools goes; where too few keep the
  * limits, the first of those that do not fill up.  *n becomes the number of children.
  */
-static ef_status hatch_chosen(ef_nsga2 *engine, size_t n_chosen, size_t *n)
+static void hatch_chosen(ef_nsga2 *engine, size_t n_chosen, size_t *n)
 {
     pool *proposals = &engine->proposals;
     pool *aside = &engine->aside;
-    ef_status status = EF_OK;
     size_t next = 0;
     for (size_t i = 0; i < proposals->n; i++) {
         if (next < n_chosen && engine->chosen[next] == i) {
-            status = hatch(engine, proposals, i, next++) ? EF_ERR_MEMORY : status;
+            hatch(engine, proposals, i, next++);
         } else {
             engine_clear_genome(engine, engine_record(engine, proposals->genomes, i));
         }
     }
     for (size_t i = 0; i < aside->n; i++) {
         if (next < *n) {
-            status = hatch(engine, aside, i, next++) ? EF_ERR_MEMORY : status;
+            hatch(engine, aside, i, next++);
         } else {
             engine_clear_genome(engine, engine_record(engine, aside->genomes, i));
         }
     }
     proposals->n = aside->n = 0;
-    for (size_t i = 0; status && i < next; i++) {
-        engine_clear_genome(
-            engine, engine_record(engine, engine->living.genomes, engine->n + i));
-    }
     *n = next;
-    return status;
 }
 
 ef_status engine_propose(ef_nsga2 *engine, uint64_t generation, size_t *n,
@@ -212,14 +194,16 @@ ef_status engine_propose(ef_nsga2 *engine, uint64_t generation, size_t *n,
     size_t n_proposals = engine_preselects(engine) && generation > 0
                              ? *n * engine->config.proposals
                              : *n;
+    size_t n_chosen = *n;
     ef_status status = propose(engine, generation, n_proposals, err);
+    if (!status && choose(engine, generation, &n_chosen)) {
+        status = ef_error_memory(err);
+    }
     if (status) {
+        engine_empty_pools(engine);
         return status;
     }
-    size_t n_chosen = *n;
-    if (choose(engine, generation, &n_chosen) || hatch_chosen(engine, n_chosen, n)) {
-        return ef_error_memory(err);
-    }
+    hatch_chosen(engine, n_chosen, n);
     return *n ? EF_OK
               : ef_error_set(err, EF_ERR_FAILED,
                              "generation %llu: no new individual in %zu tries",

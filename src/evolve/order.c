@@ -2,9 +2,11 @@
 
 #include <string.h>
 
-/* Digits of 11 bits take 6 passes, digits of 8 bits 8 passes over smaller tables;
- * the smaller tables win below about a thousand items. */
-enum { WIDE_BITS = 11, NARROW_BITS = 8, MAX_PASSES = 8, NARROW_BELOW = 1000 };
+/* The upper half of the bits tells most values apart: items are sorted by it first, in
+ * passes of BITS bits, and then each group of equals by the rest.  Small groups, and
+ * small arrays as a whole, are cheaper to sort by insertion. */
+enum { BITS = 11, MASK = (1 << BITS) - 1, PASSES = 3, UPPER = 64 - PASSES * BITS };
+enum { FEW = 24 };
 
 uint64_t ef_order_key(double x)
 {
@@ -17,56 +19,76 @@ uint64_t ef_order_key(double x)
     return bits >> 63 ? ~bits : bits | UINT64_C(1) << 63;
 }
 
-static void count_digits(const ef_order_item *items, size_t n, unsigned bits,
-                         unsigned n_passes, uint32_t *counts)
+static void sort_few(ef_order_item *items, size_t n)
 {
-    uint64_t mask = (UINT64_C(1) << bits) - 1;
-    memset(counts, 0, ((size_t)n_passes << bits) * sizeof *counts);
-    for (size_t i = 0; i < n; i++) {
-        uint64_t key = items[i].key;
-        for (unsigned pass = 0; pass < n_passes; pass++) {
-            counts[((size_t)pass << bits) + (key >> (pass * bits) & mask)]++;
+    for (size_t i = 1; i < n; i++) {
+        ef_order_item item = items[i];
+        size_t at = i;
+        for (; at > 0 && items[at - 1].key > item.key; at--) {
+            items[at] = items[at - 1];
         }
+        items[at] = item;
     }
 }
 
+/* One pass by the digit at shift, whose counts are given. */
 static void scatter(const ef_order_item *from, ef_order_item *to, size_t n,
-                    unsigned shift, unsigned bits, uint32_t *counts)
+                    unsigned shift, uint32_t *counts)
 {
-    uint64_t mask = (UINT64_C(1) << bits) - 1;
     uint32_t start = 0;
-    for (size_t digit = 0; digit <= mask; digit++) {
+    for (size_t digit = 0; digit <= MASK; digit++) {
         uint32_t count = counts[digit];
         counts[digit] = start;
         start += count;
     }
     for (size_t i = 0; i < n; i++) {
-        to[counts[from[i].key >> shift & mask]++] = from[i];
+        to[counts[from[i].key >> shift & MASK]++] = from[i];
     }
 }
 
-void ef_order_sort(ef_order_item *items, ef_order_item *scratch, size_t n)
+/* Sorts by PASSES digits from bit low on. */
+static void sort_digits(ef_order_item *items, ef_order_item *scratch, size_t n,
+                        unsigned low)
 {
-    uint32_t counts[MAX_PASSES << WIDE_BITS];
-    unsigned bits = n < NARROW_BELOW ? NARROW_BITS : WIDE_BITS;
-    unsigned n_passes = (64 + bits - 1) / bits;
-    uint64_t mask = (UINT64_C(1) << bits) - 1;
-    if (n < 2) {
-        return;
+    uint32_t counts[PASSES][MASK + 1] = {0};
+    for (size_t i = 0; i < n; i++) {
+        for (unsigned pass = 0; pass < PASSES; pass++) {
+            counts[pass][items[i].key >> (low + pass * BITS) & MASK]++;
+        }
     }
-    count_digits(items, n, bits, n_passes, counts);
     ef_order_item *from = items, *to = scratch;
-    for (unsigned pass = 0; pass < n_passes; pass++) {
-        uint32_t *of_pass = counts + ((size_t)pass << bits);
-        if (of_pass[from[0].key >> (pass * bits) & mask] == n) {
+    for (unsigned pass = 0; pass < PASSES; pass++) {
+        unsigned shift = low + pass * BITS;
+        if (counts[pass][from[0].key >> shift & MASK] == n) {
             continue; /* all have the same digit */
         }
-        scatter(from, to, n, pass * bits, bits, of_pass);
+        scatter(from, to, n, shift, counts[pass]);
         ef_order_item *kept = from;
         from = to;
         to = kept;
     }
     if (from != items) {
         memcpy(items, from, n * sizeof *items);
+    }
+}
+
+void ef_order_sort(ef_order_item *items, ef_order_item *scratch, size_t n)
+{
+    if (n <= FEW) {
+        sort_few(items, n);
+        return;
+    }
+    sort_digits(items, scratch, n, UPPER);
+    for (size_t begin = 0, end; begin < n; begin = end) {
+        uint64_t group = items[begin].key >> UPPER;
+        int differ = 0;
+        for (end = begin + 1; end < n && items[end].key >> UPPER == group; end++) {
+            differ |= items[end].key != items[begin].key;
+        }
+        if (differ && end - begin <= FEW) {
+            sort_few(items + begin, end - begin);
+        } else if (differ) {
+            sort_digits(items + begin, scratch, end - begin, 0);
+        }
     }
 }
