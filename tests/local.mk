@@ -255,4 +255,7 @@ UNIT_TESTS += %D%/test_thinning
 UNIT_TESTS += %D%/test_problems
 %C%_test_problems_LDADD = $(FLOOR1) $(CRITERION_LIBS)
 EXTRA_DIST += %D%/known/problems.cpp %D%/known/problems.inc
+
+UNIT_TESTS += %D%/test_preselect
+%C%_test_preselect_LDADD = $(FLOOR1) $(CRITERION_LIBS)
 endif

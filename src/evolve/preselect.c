@@ -11,38 +11,58 @@
  * count as one place. */
 #define WIDTH 0.25
 
-/* One objective of all points, on a logarithmic scale where that is possible, to 0..1.
- */
+static int is_finite_point(const double *point, size_t d)
+{
+    for (size_t k = 0; k < d; k++) {
+        if (!isfinite(point[k])) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* One objective of all points, on a logarithmic scale where that is possible, to 0..1;
+ * what is not finite is passed over and stays so. */
 static void scale_objective(const double *points, size_t n, size_t d, size_t k,
                             double *scaled)
 {
     double low = INFINITY;
     double high = -INFINITY;
     for (size_t i = 0; i < n; i++) {
-        low = points[i * d + k] < low ? points[i * d + k] : low;
-        high = points[i * d + k] > high ? points[i * d + k] : high;
+        if (is_finite_point(points + i * d, d)) {
+            low = points[i * d + k] < low ? points[i * d + k] : low;
+            high = points[i * d + k] > high ? points[i * d + k] : high;
+        }
     }
     int logarithmic = low > 0;
     double from = logarithmic ? ef_log(low) : low;
     double range = (logarithmic ? ef_log(high) : high) - from;
     for (size_t i = 0; i < n; i++) {
         double x = points[i * d + k];
-        double place = (logarithmic ? ef_log(x) : x) - from;
-        scaled[i * d + k] = range > 0 ? place / range : 0;
+        if (is_finite_point(points + i * d, d)) {
+            double place = (logarithmic ? ef_log(x) : x) - from;
+            scaled[i * d + k] = range > 0 ? place / range : 0;
+        } else {
+            scaled[i * d + k] = NAN;
+        }
     }
 }
 
-/* Gaussian kernel density at point i, without the constant factor. */
+/* Gaussian kernel density at point i, without the constant factor; n where the point is
+ * not finite, which is as crowded as a place can be. */
 static double density(const double *scaled, size_t n, size_t d, size_t i, double width)
 {
     double sum = 0;
+    if (!is_finite_point(scaled + i * d, d)) {
+        return (double)n;
+    }
     for (size_t j = 0; j < n; j++) {
         double squared = 0;
         for (size_t k = 0; k < d; k++) {
             double gap = (scaled[i * d + k] - scaled[j * d + k]) / width;
             squared += gap * gap;
         }
-        sum += ef_exp(-0.5 * squared);
+        sum += isnan(squared) ? 0 : ef_exp(-0.5 * squared);
     }
     return sum; /* at least 1: the point itself */
 }
