@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "net/morph_priv.h"
+#include "net/topology_yaml.h"
 
 static const float scale[] = {0.5F, 1, 2}, shift[] = {0.25F, 0, -1};
 static const ef_task tasks[] = {{{1, 8, 8, 4}, 10, scale, shift},
@@ -318,6 +319,41 @@ Test(morph_insert, batch_norm_starts_from_the_moments_of_relu)
 /* --- moments ------------------------------------------------------------------ */
 
 /* Means and variances by the midpoint rule over 400,000 cells of 24 deviations. */
+Test(morph_insert, goes_behind_a_relu_that_repeats_another)
+{
+    static const char text[] = "name: repeated\n"
+                               "input: [1, 8, 8]\n"
+                               "nodes:\n"
+                               "  - {scale, name: s}\n"
+                               "  - {conv: 8, kernel: 3, pad: 1, name: c}\n"
+                               "  - {batchnorm, name: b}\n"
+                               "  - {relu, name: r1}\n"
+                               "  - {relu, name: r2}\n"
+                               "  - {globalavg, name: g}\n"
+                               "  - {flatten, name: f}\n"
+                               "  - {dense: 10, bias: yes, name: d}\n";
+    ef_space *space = default_space();
+    ef_topology *topology = NULL;
+    ef_net *parent = NULL;
+    must(ef_topology_parse(&topology, "repeated", text, sizeof text - 1, &err));
+    must(ef_net_create(&parent, topology, &err));
+    ef_net_initialise(parent, 1, 0, 0);
+    size_t n_made = 0;
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        ef_rng rng = ef_rng_stream(seed, EF_PURPOSE_TEST, 2, 0, 0);
+        ef_net *child = NULL;
+        ef_error why = {0};
+        ef_status status = ef_morph_insert(&rng, space, parent, &child, &why);
+        cr_assert(status == EF_OK || status == EF_ERR_TOPOLOGY, "%s", why.text);
+        n_made += status == EF_OK;
+        ef_net_destroy(child);
+    }
+    cr_assert_gt(n_made, 10);
+    ef_net_destroy(parent);
+    ef_topology_destroy(topology);
+    ef_space_destroy(space);
+}
+
 Test(morph_moments, closed_forms_equal_numerical_integration)
 {
     static const struct {

@@ -104,6 +104,10 @@ void ef_edit_bypass(ef_edit *edit, uint32_t from, uint32_t to, ef_map map)
 
 size_t ef_edit_where(const ef_edit *edit, uint32_t node)
 {
+    while (edit->nodes[node].where == EF_NO_NODE &&
+           edit->nodes[node].by != EF_NO_NODE) {
+        node = edit->nodes[node].by;
+    }
     return edit->nodes[node].where;
 }
 
