@@ -3,12 +3,14 @@
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "batch_mode.h"
 #include "faultsim/forward.h"
 #include "net/morph.h"
+#include "net/topology_yaml.h"
 
 #define CLASSES 10
 #define IMAGES 24
@@ -238,6 +240,94 @@ Test(morph_function, near_operators_give_logits_that_go_with_the_parents)
                      ef_operators[rows[i].op].name, e.correlation);
     }
     ef_space_destroy(space);
+}
+
+/* A network of the reference topologies, parameters at random. */
+static ef_net *load_net(const char *name)
+{
+    char path[4096];
+    ef_topology *topology = NULL;
+    ef_net *net = NULL;
+    ef_rng rng = ef_rng_stream(3, EF_PURPOSE_TEST, 0, 0, 0);
+    snprintf(path, sizeof path, "%s/data/topologies/%s.yaml", getenv("EF_SRCDIR"),
+             name);
+    must(ef_topology_load(&topology, path, &err));
+    must(ef_net_create(&net, topology, &err));
+    ef_net_initialise(net, 1, 0, 0);
+    shake(&rng, net);
+    ef_topology_destroy(topology);
+    return net;
+}
+
+/* Logits of two images. */
+static void run_two(const ef_net *net, float *logits)
+{
+    ef_shape shape = ef_topology_shape(net->topology, ef_topology_input(net->topology));
+    ef_rng rng = ef_rng_stream(4, EF_PURPOSE_TEST, 0, 0, 0);
+    size_t n = 2 * ef_shape_elements(shape);
+    float *images = ef_calloc(n, sizeof *images);
+    ef_forward *forward = NULL;
+    cr_assert_not_null(images);
+    for (size_t i = 0; i < n; i++) {
+        images[i] = (float)ef_rng_normal(&rng);
+    }
+    must(ef_forward_create(&forward, net, 2, &err));
+    ef_forward_run(forward, images, 2, logits);
+    ef_forward_destroy(forward);
+    ef_free(images);
+}
+
+static size_t hold_reference(const char *name, const ef_space *space)
+{
+    size_t n_children = 0;
+    ef_net *net = load_net(name);
+    float a[2 * CLASSES], b[2 * CLASSES], most = 0;
+    run_two(net, a);
+    for (size_t i = 0; i < 2 * CLASSES; i++) {
+        most = fmaxf(most, fabsf(a[i]));
+    }
+    for (uint64_t i = 0; i < 5 * EF_OPERATOR_COUNT; i++) {
+        const ef_operator_row *row = &ef_operators[i % EF_OPERATOR_COUNT];
+        ef_rng rng = ef_rng_stream(5, EF_PURPOSE_TEST, i, 0, 0);
+        ef_net *child = NULL;
+        ef_status status = row->apply(&rng, space, net, &child, NULL);
+        if (!status && row->keeps == EF_KEEPS_EXACT) {
+            run_two(child, b);
+            for (size_t k = 0; k < 2 * CLASSES; k++) {
+                cr_assert_float_eq(a[k], b[k], TOLERANCE * most, "%s of %s: %g, %g",
+                                   row->name, name, a[k], b[k]);
+            }
+            n_children++;
+        }
+        ef_net_destroy(child);
+    }
+    ef_net_destroy(net);
+    return n_children;
+}
+
+/* Biases before batch norms, shortcuts of three kinds, depthwise convolutions that tie
+ * their readers to their makers, networks without batch norm. */
+Test(morph_function, exact_operators_keep_logits_of_reference_topologies)
+{
+    static const char all[] = "depth: {max: 500}\nwidth: {min: 1, max: 4000, step: 1}\n"
+                              "nodes: 4000\nkernels: [1, 3, 5, 7]\n";
+    static const struct {
+        const char *name, *more;
+        size_t least; /* children found */
+    } rows[] = {{"cnn-digits", "", 20},
+                {"lenet5", "", 20},
+                {"mlp", "", 5},
+                {"resnet8-digits", "", 20},
+                {"mobilenetv2-5m", "activation: relu6\n", 20}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[256];
+        ef_space *space = NULL;
+        int size = snprintf(text, sizeof text, "%s%s", all, rows[i].more);
+        must(ef_space_parse(&space, "test", text, (size_t)size, &err));
+        size_t n = hold_reference(rows[i].name, space);
+        cr_assert_geq(n, rows[i].least, "%s: %zu", rows[i].name, n);
+        ef_space_destroy(space);
+    }
 }
 
 Test(morph_function, ten_exact_operators_in_a_row_keep_logits)

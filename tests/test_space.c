@@ -276,7 +276,7 @@ Test(space_allows, gives_the_reason)
     expect_reason(all, "heads: [average]\n", "it has no head that flattens");
     expect_reason(all, "heads: [flatten]\n", "globalavg is not in it");
     expect_reason(all, "hidden-dense: no\n", "it has no hidden dense layers");
-    expect_reason(all, "activation: relu6\n", "its activation is another than");
+    expect_reason(all, "activation: relu6\n", "its activation is another than relu6");
 }
 
 /* --- drawn networks ------------------------------------------------------------- */

@@ -14,8 +14,8 @@ static int takes_pool(const ef_topology *topology, size_t node)
     ef_op op = ef_topology_node(topology, node)->op;
     ef_shape shape = ef_topology_shape(topology, node);
     return (op == EF_OP_ACTIVATION || op == EF_OP_ADD || op == EF_OP_CONCAT) &&
-           shape.rank == 4 && shape.height >= 2 * LEAST_SIDE &&
-           shape.width >= 2 * LEAST_SIDE;
+           node != ef_topology_output(topology) && shape.rank == 4 &&
+           shape.height >= 2 * LEAST_SIDE && shape.width >= 2 * LEAST_SIDE;
 }
 
 ef_status ef_morph_pool(ef_rng *rng, const ef_space *space, const ef_net *parent,

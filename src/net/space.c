@@ -306,8 +306,8 @@ static ef_status check_activation(const ef_space *space, const ef_topology *topo
 {
     const ef_node *node = ef_topology_node(topology, index);
     if (memcmp(&node->u.activation, &space->activation, sizeof space->activation)) {
-        REFUSE("its activation is another than %s",
-               ef_activation_name((ef_activation_kind)node->u.activation.kind));
+        int relu = space->activation.kind == EF_ACTIVATION_RELU;
+        REFUSE("its activation is another than %s", ef_space_activations[relu ? 0 : 1]);
     }
     return EF_OK;
 }
