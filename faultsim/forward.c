@@ -7,8 +7,7 @@
 #include "base/mem.h"
 #include "faultsim/functions.h"
 
-#define CHUNK_SIZE (16 * 1024) /* bytes of input that one pass over channels reads */
-#define SPAN_SIZE 2048         /* floats between a sum and what follows it */
+#define CACHED_FLOATS 4096 /* that surely are in the nearest cache when read again */
 
 static float *channel(const ef_forward *forward, const ef_step *step, size_t c)
 {
@@ -67,57 +66,99 @@ static void run_input(ef_forward *forward, const ef_step *step)
 
 /* --- windows ----------------------------------------------------------------- */
 
-/* One group at output row y: its channels in ranges whose input stays in the cache,
- * then what follows the sums. */
-static void run_conv_group(const ef_forward *forward, const ef_step *step, size_t group,
-                           size_t y)
+/* What all rows of a convolution have in common. */
+typedef struct conv_work {
+    const ef_forward *forward;
+    const ef_step *step;
+    ef_conv_row row;   /* but for its input, weights, output and taps */
+    const float *in;   /* of the first channel */
+    float *out;        /* likewise */
+    size_t in_row;     /* floats of one input row */
+    size_t out_row;    /* floats of one output row */
+    size_t n_in;       /* input channels of a group */
+    size_t chunk;      /* of them whose input stays in the cache */
+    size_t w_group;    /* floats between the weights of two groups */
+    size_t n_end_rows; /* output rows that end together, still in the cache */
+} conv_work;
+
+static conv_work conv_work_of(const ef_forward *forward, const ef_step *step)
 {
-    const ef_kernels *kernels = forward->plan->kernels;
     const ef_step *from = input_step(forward, step, 0);
-    const ef_taps *taps = &step->rows[y];
-    size_t lanes = forward->lanes,
-           taps_kernel = step->kernel[0] * (size_t)step->kernel[1];
+    size_t lanes = forward->lanes, block = forward->plan->kernels->block;
+    size_t n_taps = step->kernel[0] * (size_t)step->kernel[1];
     size_t n_in = from->out.shape.channels / step->groups;
     size_t n_out = step->out.shape.channels / step->groups;
-    size_t n_blocks = (n_out + kernels->block - 1) / kernels->block;
     size_t in_row = from->out.shape.width * lanes;
-    size_t chunk = CHUNK_SIZE / (taps_kernel * lanes * sizeof(float)) + 1;
-    float *out =
-        channel(forward, step, group * n_out) + y * step->out.shape.width * lanes;
+    size_t out_row = step->out.shape.width * lanes;
     ef_conv_row row = {
         .in_plane = ef_forward_plane(from->out.shape, lanes),
         .in_row = step->dilation[0] * in_row,
         .in_column = step->dilation[1] * lanes,
-        .n_rows = taps->count,
         .columns = step->columns,
         .n_columns = step->out.shape.width,
-        .w_block = n_in * taps_kernel * kernels->block,
-        .w_in = taps_kernel * kernels->block,
-        .w_row = step->kernel[1] * kernels->block,
-        .out = out,
+        .w_block = n_in * n_taps * block,
+        .w_in = n_taps * block,
+        .w_row = step->kernel[1] * block,
         .out_plane = ef_forward_plane(step->out.shape, lanes),
         .n_out = n_out,
         .lanes = lanes,
     };
-    for (size_t i = 0; i < n_in; i += chunk) {
-        row.first = i == 0;
-        row.n_in = n_in - i < chunk ? n_in - i : chunk;
-        row.in = channel(forward, from, group * n_in + i) + taps->at * in_row;
-        row.weights = step->weights + group * n_blocks * row.w_block + i * row.w_in +
-                      taps->first * row.w_row;
-        kernels->conv_row(&row);
+    return (conv_work){
+        .forward = forward,
+        .step = step,
+        .row = row,
+        .in = channel(forward, from, 0),
+        .out = channel(forward, step, 0),
+        .in_row = in_row,
+        .out_row = out_row,
+        .n_in = n_in,
+        .chunk = CACHED_FLOATS / (n_taps * lanes) + 1,
+        .w_group = (n_out + block - 1) / block * row.w_block,
+        .n_end_rows = CACHED_FLOATS / (n_out * out_row) + 1,
+    };
+}
+
+/* One group at output row y, in ranges of input channels. */
+static void conv_row(conv_work *w, size_t group, size_t y)
+{
+    const ef_taps *taps = &w->step->rows[y];
+    const float *in = w->in + group * w->n_in * w->row.in_plane + taps->at * w->in_row;
+    const float *weights =
+        w->step->weights + group * w->w_group + taps->first * w->row.w_row;
+    w->row.n_rows = taps->count;
+    w->row.out = w->out + group * w->row.n_out * w->row.out_plane + y * w->out_row;
+    for (size_t i = 0; i < w->n_in; i += w->chunk) {
+        w->row.first = i == 0;
+        w->row.n_in = w->n_in - i < w->chunk ? w->n_in - i : w->chunk;
+        w->row.in = in + i * w->row.in_plane;
+        w->row.weights = weights + i * w->row.w_in;
+        w->forward->plan->kernels->conv_row(&w->row);
     }
-    for (size_t o = 0; o < n_out; o++) {
-        end_span(forward, step, group * n_out + o, out + o * row.out_plane,
-                 step->out.shape.width * lanes);
+}
+
+/* What follows the sums of output rows [begin, end) of one group. */
+static void end_rows(const conv_work *w, size_t group, size_t begin, size_t end)
+{
+    size_t first = group * w->row.n_out;
+    for (size_t c = first; c < first + w->row.n_out; c++) {
+        end_span(w->forward, w->step, c,
+                 w->out + c * w->row.out_plane + begin * w->out_row,
+                 (end - begin) * w->out_row);
     }
 }
 
 static void run_conv(ef_forward *forward, const ef_step *step)
 {
-    for (size_t y = 0; y < step->out.shape.height; y++) {
-        for (size_t g = 0; g < step->groups; g++) {
-            run_conv_group(forward, step, g, y);
+    conv_work w = conv_work_of(forward, step);
+    size_t height = step->out.shape.height;
+    for (size_t g = 0; g < step->groups; g++) {
+        for (size_t begin = 0, end; begin < height; begin = end) {
+            size_t rest = height - begin;
+            end = begin + (rest < w.n_end_rows ? rest : w.n_end_rows);
+            for (size_t y = begin; y < end; y++) {
+                conv_row(&w, g, y);
+            }
+            end_rows(&w, g, begin, end);
         }
     }
 }
@@ -155,8 +196,8 @@ static void add_channel(const ef_forward *forward, const ef_step *step, size_t c
 {
     const ef_kernels *kernels = forward->plan->kernels;
     size_t size = channel_size(forward, step);
-    for (size_t at = 0; at < size; at += SPAN_SIZE) {
-        size_t n = size - at < SPAN_SIZE ? size - at : SPAN_SIZE;
+    for (size_t at = 0; at < size; at += CACHED_FLOATS) {
+        size_t n = size - at < CACHED_FLOATS ? size - at : CACHED_FLOATS;
         float *out = channel(forward, step, c) + at;
         const float *sum = channel(forward, input_step(forward, step, 0), c) + at;
         for (size_t k = 1; k < step->n_inputs; k++) {

@@ -14,52 +14,67 @@
 #include "faultsim/functions.h"
 
 /* Loops of constant length, written out so that their arrays become registers. */
-#if defined(__clang__)
+#if defined(UNROLLED)
+#elif defined(__clang__)
 #define UNROLLED _Pragma("clang loop unroll(full)")
 #else
-#define UNROLLED _Pragma("GCC unroll 8")
+#define UNROLLED _Pragma("GCC unroll 16")
 #endif
 
 #define BODY static inline TARGET __attribute__((always_inline))
 
-/* One tap: a product for each channel and image. */
-BODY void NAME(step)(vec acc[BLOCK][EF_LANE_VECTORS], const float *in,
-                     const float *weights, const int n_out, const int n_vectors)
+/* The accumulators of n_out channels, n_pixels neighbouring columns and n_vectors *
+ * WIDTH images stand in this order; there is room for all that are used. */
+#define AT(o, p, v) (((o)*n_pixels + (p)) * n_vectors + (v))
+#define ACCUMULATORS (BLOCK * EF_LANE_VECTORS)
+
+/* One tap: a product for each channel, column and image. */
+BODY void NAME(step)(vec acc[ACCUMULATORS], const float *in, size_t in_pixel,
+                     const float *weights, const int n_out, const int n_pixels,
+                     const int n_vectors)
 {
-    vec image[EF_LANE_VECTORS];
-    UNROLLED for (int v = 0; v < n_vectors; v++)
+    vec image[ACCUMULATORS];
+    UNROLLED for (int p = 0; p < n_pixels; p++)
     {
-        image[v] = LOAD(in + v * WIDTH);
+        UNROLLED for (int v = 0; v < n_vectors; v++)
+        {
+            image[AT(0, p, v)] = LOAD(in + (size_t)p * in_pixel + v * WIDTH);
+        }
     }
     UNROLLED for (int o = 0; o < n_out; o++)
     {
         vec weight = SPLAT(weights[o]);
-        UNROLLED for (int v = 0; v < n_vectors; v++)
+        UNROLLED for (int p = 0; p < n_pixels; p++)
         {
-            acc[o][v] = FMA(image[v], weight, acc[o][v]);
+            UNROLLED for (int v = 0; v < n_vectors; v++)
+            {
+                acc[AT(o, p, v)] = FMA(image[AT(0, p, v)], weight, acc[AT(o, p, v)]);
+            }
         }
     }
 }
 
-/* One output element of n_out channels in n_vectors * WIDTH images. */
-BODY void NAME(tile)(const ef_conv_row *row, const float *in, const float *weights,
-                     size_t n_columns, float *out, const int n_out, const int n_vectors)
+/* n_pixels columns that have the taps of the first, in_pixel floats apart. */
+BODY void NAME(tile)(const ef_conv_row *row, const float *in, size_t in_pixel,
+                     const float *weights, size_t n_columns, float *out,
+                     const int n_out, const int n_pixels, const int n_vectors)
 {
     const size_t in_plane = row->in_plane, in_row = row->in_row;
     const size_t in_column = row->in_column, out_plane = row->out_plane;
     const size_t w_in = row->w_in, w_row = row->w_row, n_rows = row->n_rows;
-    vec acc[BLOCK][EF_LANE_VECTORS];
+    vec acc[ACCUMULATORS];
     UNROLLED for (int o = 0; o < n_out; o++)
     {
-        UNROLLED for (int v = 0; v < n_vectors; v++)
+        UNROLLED for (int i = 0; i < n_pixels * n_vectors; i++)
         {
-            acc[o][v] = row->first ? SPLAT(0.0f)
-                                   : LOAD(out + (size_t)o * out_plane + v * WIDTH);
+            acc[AT(o, 0, i)] = row->first
+                                   ? SPLAT(0.0f)
+                                   : LOAD(out + (size_t)o * out_plane + i * WIDTH);
         }
     }
     if (n_rows == 1 && n_columns == 1) {
         for (size_t i = row->n_in; i > 0; i--, in += in_plane, weights += w_in) {
-            NAME(step)(acc, in, weights, n_out, n_vectors);
+            NAME(step)(acc, in, in_pixel, weights, n_out, n_pixels, n_vectors);
         }
     } else if (n_columns > 0) {
         for (size_t i = row->n_in; i > 0; i--, in += in_plane, weights += w_in) {
@@ -67,46 +82,71 @@ BODY void NAME(tile)(const ef_conv_row *row, const float *in, const float *weigh
             for (size_t r = n_rows; r > 0; r--, x_row += in_row, w_first += w_row) {
                 const float *x = x_row, *w = w_first;
                 for (size_t c = n_columns; c > 0; c--, x += in_column, w += BLOCK) {
-                    NAME(step)(acc, x, w, n_out, n_vectors);
+                    NAME(step)(acc, x, in_pixel, w, n_out, n_pixels, n_vectors);
                 }
             }
         }
     }
     UNROLLED for (int o = 0; o < n_out; o++)
     {
-        UNROLLED for (int v = 0; v < n_vectors; v++)
+        UNROLLED for (int i = 0; i < n_pixels * n_vectors; i++)
         {
-            STORE(out + (size_t)o * out_plane + v * WIDTH, acc[o][v]);
+            STORE(out + (size_t)o * out_plane + i * WIDTH, acc[AT(o, 0, i)]);
         }
     }
 }
 
-/* All columns: blocks [begin, end) of n_out channels each. */
-BODY void NAME(tiles)(const ef_conv_row *row, size_t begin, size_t end, const int n_out,
-                      const int n_vectors)
+/* Whether columns [x, x + n_pixels) have the same taps, each a stride further on. */
+BODY int NAME(are_alike)(const ef_conv_row *row, size_t x, size_t n_pixels)
 {
-    for (size_t x = 0; x < row->n_columns; x++) {
+    const ef_taps *first = row->columns + x, *last = first + n_pixels - 1;
+    return x + n_pixels <= row->n_columns && first->first == 0 && last->first == 0 &&
+           first->count == last->count && first->count > 0;
+}
+
+/* All columns, n_pixels at once where they are alike: blocks [begin, end) of n_out
+ * channels each. */
+BODY void NAME(tiles)(const ef_conv_row *row, size_t begin, size_t end, const int n_out,
+                      const int n_pixels, const int n_vectors)
+{
+    for (size_t x = 0, n = 1; x < row->n_columns; x += n) {
         const ef_taps *taps = &row->columns[x];
         const float *in = row->in + taps->at * row->lanes;
+        size_t in_pixel = 0;
+        n = 1;
+        if (n_pixels > 1 && NAME(are_alike)(row, x, (size_t)n_pixels)) {
+            n = (size_t)n_pixels;
+            in_pixel = (taps[1].at - taps->at) * row->lanes;
+        }
         for (size_t b = begin; b < end; b++) {
-            NAME(tile)
-            (row, in, row->weights + b * row->w_block + taps->first * (size_t)BLOCK,
-             taps->count, row->out + b * BLOCK * row->out_plane + x * row->lanes, n_out,
-             n_vectors);
+            const float *weights =
+                row->weights + b * row->w_block + taps->first * (size_t)BLOCK;
+            float *out = row->out + b * BLOCK * row->out_plane + x * row->lanes;
+            if (n > 1) {
+                NAME(tile)
+                (row, in, in_pixel, weights, taps->count, out, n_out, n_pixels,
+                 n_vectors);
+            } else {
+                NAME(tile)(row, in, 0, weights, taps->count, out, n_out, 1, n_vectors);
+            }
         }
     }
 }
+
+/* Few channels or few images leave registers for several columns. */
+#define PIXELS(n_out, n_vectors)                                                       \
+    ((n_out) == 1 ? BLOCK : (n_vectors) == 1 ? EF_LANE_VECTORS : 1)
 
 BODY void NAME(row_of)(const ef_conv_row *row, const int n_vectors)
 {
     size_t whole = row->n_out / BLOCK;
     if (whole > 0) {
-        NAME(tiles)(row, 0, whole, BLOCK, n_vectors);
+        NAME(tiles)(row, 0, whole, BLOCK, PIXELS(BLOCK, n_vectors), n_vectors);
     }
     switch (row->n_out % BLOCK) {
 #define REST(n)                                                                        \
     case n:                                                                            \
-        NAME(tiles)(row, whole, whole + 1, n, n_vectors);                              \
+        NAME(tiles)(row, whole, whole + 1, n, PIXELS(n, n_vectors), n_vectors);        \
         break;
         REST(1)
         REST(2)

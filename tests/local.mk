@@ -183,7 +183,7 @@ UNIT_TESTS += %D%/test_train_plan
 %C%_test_train_plan_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_forward
-%C%_test_forward_SOURCES = %D%/test_forward.c $(RANDOM_NET)
+%C%_test_forward_SOURCES = %D%/test_forward.c %D%/kernels_wide.c $(RANDOM_NET)
 %C%_test_forward_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 UNIT_TESTS += %D%/test_classify
 %C%_test_classify_SOURCES = %D%/test_classify.c $(RANDOM_NET)

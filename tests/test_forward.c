@@ -12,6 +12,8 @@
 #include "faultsim/functions.h"
 #include "random_net.h"
 
+extern const ef_kernels kernels_wide; /* kernels_wide.c */
+
 static void must(ef_status status, const ef_error *err)
 {
     cr_assert_eq(status, EF_OK, "%s: %s", ef_status_name(status), err->text);
@@ -58,6 +60,8 @@ static void compare_all(const ef_net *net, const float *images, size_t n, uint64
         compare(net, images, n, 1, kernels[k], expected, seed);
         compare(net, images, 1, 0, kernels[k], expected, seed);
     }
+    compare(net, images, n, n, &kernels_wide, expected, seed);
+    compare(net, images, n, 0, &kernels_wide, expected, seed);
     ef_free(expected);
 }
 
