@@ -564,6 +564,11 @@ static void to_huge_dimensions(Onnx__ModelProto *model)
     model->graph->initializer[0]->dims[0] = INT64_MAX;
 }
 
+static void to_more_than_it_holds(Onnx__ModelProto *model)
+{
+    model->graph->initializer[0]->dims[0] = 1 << 20;
+}
+
 static void to_doubles(Onnx__ModelProto *model)
 {
     model->graph->initializer[0]->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE;
@@ -609,6 +614,7 @@ Test(onnx_read, refuses_by_name_what_it_cannot_take)
         {to_constant_too_short, EF_ERR_INPUT, "constant first.weight does not hold"},
         {to_bias_of_other_size, EF_ERR_INPUT, "constant first.bias does not fit"},
         {to_huge_dimensions, EF_ERR_UNSUPPORTED, "its weight"},
+        {to_more_than_it_holds, EF_ERR_INPUT, "first.weight does not hold 2097152"},
         {to_doubles, EF_ERR_UNSUPPORTED, "first.weight has data type 11"},
         {to_external_data, EF_ERR_UNSUPPORTED, "lies in a file of its own"},
         {to_node_without_output, EF_ERR_INPUT, "a Conv node has no output"},

@@ -62,7 +62,7 @@ ef_status ef_onnx_read_prelu(ef_reader *reader)
     const Onnx__TensorProto *slope = NULL;
     node.u.activation = (ef_activation){EF_ACTIVATION_PRELU, 0, 0};
     ef_status status = ef_reader_source(reader, 0, &node.inputs[0]);
-    status = status ? status : ef_reader_constant(reader, 1, &slope);
+    status = status ? status : ef_reader_parameter(reader, 1, &slope);
     node.n_inputs = 1;
     status = status ? status : ef_reader_make(reader, &node);
     return status ? status : ef_reader_fill(reader, &node, EF_ROLE_SLOPE, slope, 0);
@@ -186,8 +186,13 @@ static ef_status make_scale(ef_reader *reader, uint32_t source,
     node.n_inputs = 1;
     node.inputs[0] = source;
     ef_status status = ef_reader_make(reader, &node);
-    status = status ? status : ef_reader_fill(reader, &node, EF_ROLE_SCALE, scale, 0);
-    return status ? status : ef_reader_fill(reader, &node, EF_ROLE_SHIFT, shift, 0);
+    if (!status && scale) {
+        status = ef_reader_fill(reader, &node, EF_ROLE_SCALE, scale, 0);
+    }
+    if (!status && shift) {
+        status = ef_reader_fill(reader, &node, EF_ROLE_SHIFT, shift, 0);
+    }
+    return status;
 }
 
 /* The constant and the source of the Mul that a scale node begins with. */

@@ -4,11 +4,11 @@
 static ef_status read_weight(ef_reader *reader, size_t n_dims,
                              const Onnx__TensorProto **weight)
 {
-    ef_status status = ef_reader_constant(reader, 1, weight);
+    ef_status status = ef_reader_parameter(reader, 1, weight);
     if (status) {
         return status;
     }
-    if (!*weight || (*weight)->n_dims != n_dims || ef_reader_count(*weight) == 0) {
+    if ((*weight)->n_dims != n_dims || ef_reader_count(*weight) == 0) {
         return ef_reader_refuse(reader, EF_ERR_UNSUPPORTED,
                                 "its weight is not a constant of %zu dimensions",
                                 n_dims);
@@ -50,7 +50,8 @@ ef_status ef_onnx_read_conv(ef_reader *reader)
     }
     status = status ? status : ef_reader_make(reader, &node);
     status = status ? status : ef_reader_fill(reader, &node, EF_ROLE_WEIGHT, weight, 0);
-    return status ? status : ef_reader_fill(reader, &node, EF_ROLE_BIAS, bias, 0);
+    return status || !bias ? status
+                           : ef_reader_fill(reader, &node, EF_ROLE_BIAS, bias, 0);
 }
 
 void ef_onnx_write_conv(ef_writer *writer)
@@ -93,7 +94,8 @@ ef_status ef_onnx_read_gemm(ef_reader *reader)
     status = ef_reader_make(reader, &node);
     status = status ? status
                     : ef_reader_fill(reader, &node, EF_ROLE_WEIGHT, weight, !is_out_in);
-    return status ? status : ef_reader_fill(reader, &node, EF_ROLE_BIAS, bias, 0);
+    return status || !bias ? status
+                           : ef_reader_fill(reader, &node, EF_ROLE_BIAS, bias, 0);
 }
 
 void ef_onnx_write_dense(ef_writer *writer)
@@ -118,7 +120,7 @@ ef_status ef_onnx_read_batchnorm(ef_reader *reader)
     status =
         status ? status : ef_reader_float(reader, "epsilon", &node.u.batchnorm.epsilon);
     for (size_t i = 0; i < 4 && !status; i++) {
-        status = ef_reader_constant(reader, i + 1, &values[i]);
+        status = ef_reader_parameter(reader, i + 1, &values[i]);
     }
     node.n_inputs = 1;
     status = status ? status : ef_reader_make(reader, &node);

@@ -8,7 +8,7 @@ nodist_%C%_libonnxproto_a_SOURCES = $(ONNX_PB)
   %D%/onnx.h %D%/metadata.c \
   %D%/arena.c %D%/arena.h %D%/names.c %D%/names.h %D%/wire.c %D%/wire.h \
   %D%/write.c %D%/writer.c %D%/writer.h \
-  %D%/read.c %D%/reader.c %D%/reader.h \
+  %D%/read.c %D%/reader.c %D%/reader.h %D%/values.c \
   %D%/operators.c %D%/operators.h \
   %D%/layers.c %D%/pools.c %D%/elementwise.c %D%/moves.c
 %C%_libonnxio_a_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)

@@ -11,6 +11,7 @@
 
 #define LEAST_OPSET 11
 #define MOST_OPSET 17
+#define MOST_ENTRIES 16384             /* of the metadata: a few for each node */
 #define MOST_BYTES ((size_t)INT32_MAX) /* of one protocol buffer */
 
 static ef_status refuse(ef_reader *reader, ef_status status, const char *text)
@@ -39,6 +40,9 @@ static ef_status check_model(ef_reader *reader)
                                (long long)opset->version, LEAST_OPSET, MOST_OPSET);
         }
     }
+    if (model->n_metadata_props > MOST_ENTRIES) {
+        return refuse(reader, EF_ERR_UNSUPPORTED, "there are too many metadata");
+    }
     if (model->n_opset_import == 0 || !model->graph || model->graph->n_node == 0) {
         return refuse(reader, EF_ERR_INPUT, "not an ONNX model with a graph");
     }
@@ -65,6 +69,17 @@ static ef_status check_nodes(ef_reader *reader)
         status = check_node(reader, reader->graph->node[i]);
     }
     return status;
+}
+
+/* Keys are distinct; what comes again is left aside. */
+static void define_keys(ef_reader *reader)
+{
+    for (size_t i = 0; i < reader->model->n_metadata_props; i++) {
+        const char *key = reader->model->metadata_props[i]->key;
+        if (key) {
+            ef_names_put(&reader->keys, key, (uint32_t)i);
+        }
+    }
 }
 
 /* --- values at the beginning ---------------------------------------------------------
@@ -302,6 +317,9 @@ static ef_status build(ef_reader *reader, ef_net **net)
     ef_graph_prune(&reader->made, &output);
     status = ef_topology_create(&topology, &reader->made, &why);
     if (!status) {
+        status = ef_reader_check_fills(reader, topology);
+    }
+    if (!status) {
         status = ef_net_create(net, topology, &why);
     }
     ef_topology_destroy(topology);
@@ -319,6 +337,9 @@ static ef_status make_room(ef_reader *reader)
     if (!status) {
         status = ef_names_init(&reader->node_names, graph->n_node + 1);
     }
+    if (!status) {
+        status = ef_names_init(&reader->keys, reader->model->n_metadata_props);
+    }
     reader->table = ef_calloc(n, sizeof *reader->table);
     return status || !reader->table ? ef_error_memory(reader->err) : EF_OK;
 }
@@ -328,6 +349,9 @@ static ef_status read_graph(ef_reader *reader, ef_net **net)
     ef_net *made = NULL;
     ef_status status = make_room(reader);
     status = status ? status : check_nodes(reader);
+    if (!status) {
+        define_keys(reader);
+    }
     status = status ? status : define_constants(reader);
     status = status ? status : define_input(reader);
     status = status ? status : read_nodes(reader);
@@ -435,6 +459,7 @@ ef_status ef_onnx_read(ef_net **net, ef_onnx_metadata *metadata, const char *nam
     status = read_model(&reader, net, metadata);
     ef_graph_clear(&reader.made);
     ef_arena_clear(&reader.arena);
+    ef_names_clear(&reader.keys);
     ef_names_clear(&reader.values);
     ef_names_clear(&reader.node_names);
     ef_free(reader.table);

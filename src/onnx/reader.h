@@ -47,6 +47,7 @@ typedef struct ef_reader {
     ef_fill *fills;
     size_t n_fills, fill_capacity;
     const Onnx__ModelProto *model;
+    ef_names keys; /* of the metadata -> their position */
     /* the node in hand */
     size_t index;
     const Onnx__NodeProto *node;
@@ -74,12 +75,15 @@ const Onnx__AttributeProto *ef_reader_attribute(const Onnx__NodeProto *node,
                                                 const char *name);
 
 /* Input k of the node in hand.  _source: the output of a node; _constant: an
- * initialiser, *tensor NULL where the input is absent. */
+ * initialiser, *tensor NULL where the input is absent; _parameter: one that must be
+ * there. */
 EF_NODISCARD ef_status ef_reader_value(ef_reader *reader, size_t k,
                                        const ef_value **value);
 EF_NODISCARD ef_status ef_reader_source(ef_reader *reader, size_t k, uint32_t *node);
 EF_NODISCARD ef_status ef_reader_constant(ef_reader *reader, size_t k,
                                           const Onnx__TensorProto **tensor);
+EF_NODISCARD ef_status ef_reader_parameter(ef_reader *reader, size_t k,
+                                           const Onnx__TensorProto **tensor);
 /* An absent value in the file stays as it is in values; else exactly n of them. */
 EF_NODISCARD ef_status ef_reader_integers(ef_reader *reader, size_t k, int64_t *values,
                                           size_t n);
@@ -93,7 +97,8 @@ size_t ef_reader_count(const Onnx__TensorProto *tensor);
 /* Makes the node in hand a node of the topology; gives it its name, or one that is
  * free, in *node. */
 EF_NODISCARD ef_status ef_reader_make(ef_reader *reader, ef_node *node);
-/* Takes the values of a parameter of node, made just before. */
+/* Takes the values of a parameter of node, made just before; tensor is not NULL and
+ * holds what its dimensions say. */
 EF_NODISCARD ef_status ef_reader_fill(ef_reader *reader, const ef_node *node,
                                       ef_role role, const Onnx__TensorProto *tensor,
                                       int is_transposed);
@@ -111,7 +116,10 @@ EF_NODISCARD ef_status ef_reader_make_part(ef_reader *reader);
 /* The part that input k is, or NULL. */
 const Onnx__NodeProto *ef_reader_part(ef_reader *reader, size_t k);
 
-/* Copies all values that were taken into the network made of the graph. */
+/* Whether all values that were taken fit the topology made of the graph, before memory
+ * is taken for the network, and copying them into it. */
+EF_NODISCARD ef_status ef_reader_check_fills(ef_reader *reader,
+                                             const ef_topology *topology);
 EF_NODISCARD ef_status ef_reader_fill_net(ef_reader *reader, ef_net *net);
 
 #endif
