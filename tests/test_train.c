@@ -85,7 +85,7 @@ static ef_train_data training_part(size_t limit)
     return (ef_train_data){&digits, ef_parts_get(parts, EF_SPLIT_TRAIN, limit)};
 }
 
-TestSuite(train_run, .init = load_digits, .fini = forget_digits, .timeout = 60);
+TestSuite(train_run, .init = load_digits, .fini = forget_digits, .timeout = 600);
 
 /* scikit-learn's example of a support vector machine on these digits misses 3 %. */
 Test(train_run, learns_the_digits_to_less_than_3_percent_of_test_errors)

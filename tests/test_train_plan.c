@@ -100,7 +100,7 @@ static size_t exact_index(const rig *r, size_t i)
     return i / size * size + in_image % s.channels * area + in_image / s.channels;
 }
 
-TestSuite(train_plan, .timeout = 120);
+TestSuite(train_plan, .timeout = 600);
 
 Test(train_plan, gives_the_values_of_exact_execution_on_random_networks)
 {
@@ -279,6 +279,15 @@ ParameterizedTestParameters(train_plan, gives_exact_gradients_of)
          NODES("[6, 6, 6]",
                "  - {conv: 9, kernel: 3, pad: same, groups: 3, bias: yes}\n" TAIL),
          SMOOTH},
+        {"conv depthwise 5x5, strided",
+         NODES("[4, 7, 6]", "  - {conv: 11, kernel: 1}\n  - {conv: 11, kernel: [5, 3], "
+                            "stride: 2, pad: [2, 1, 1, 2], groups: 11, bias: yes}\n"
+                            "  - {clip: [-1, 1]}\n" TAIL),
+         KINKS},
+        {"conv depthwise on a small image",
+         NODES("[4, 2, 2]", "  - {conv: 16, kernel: 1}\n"
+                            "  - {conv: 16, kernel: 3, pad: same, groups: 16}\n" TAIL),
+         SMOOTH},
         {"conv depthwise",
          NODES("[4, 6, 6]", "  - {conv: 8, kernel: 1}\n"
                             "  - {conv: 8, kernel: 3, pad: same, groups: 8}\n" TAIL),
@@ -311,6 +320,12 @@ ParameterizedTestParameters(train_plan, gives_exact_gradients_of)
         {"batch norm and relu6",
          NODES("[3, 6, 6]", "  - {conv: 16, kernel: 3}\n  - {batchnorm}\n"
                             "  - {relu6}\n" TAIL),
+         KINKS},
+        {"relu before and after",
+         NODES("[3, 6, 6]", "  - {conv: 8, kernel: 1, name: a}\n  - {relu, name: r}\n"
+                            "  - {conv: 8, kernel: 3, pad: same, from: r, name: b}\n"
+                            "  - {add: [a, b], name: c}\n  - {relu, from: c, name: d}\n"
+                            "  - {add: [c, d]}\n  - {relu6}\n  - {relu}\n" TAIL),
          KINKS},
         {"leaky", NODES("[9]", "  - {dense: 16}\n  - {leaky: 0.2}\n  - {dense: 3}\n"),
          KINKS},

@@ -70,6 +70,7 @@ INLINE size_t least(size_t a, size_t b)
 #include "train/norm_body.h"
 #include "train/point_body.h"
 #include "train/pool_body.h"
+#include "train/depthwise_body.h"
 #include "train/winograd_body.h"
 
 const ef_train_kernels KERNELS = {
@@ -85,6 +86,11 @@ const ef_train_kernels KERNELS = {
     .direct_scratch = direct_scratch,
     .direct_forward = direct_forward,
     .direct_gradient = direct_gradient,
+    .depthwise_fits = depthwise_fits,
+    .depthwise_scratch = depthwise_scratch,
+    .depthwise_forward = depthwise_forward,
+    .depthwise_backward = depthwise_backward,
+    .depthwise_gradient = depthwise_gradient,
     .norm_moments = norm_moments,
     .norm_forward = norm_forward,
     .norm_sums = norm_sums,

@@ -100,6 +100,20 @@ typedef struct ef_train_kernels {
     void (*direct_gradient)(const ef_train_direct *g, const float *x, const float *dy,
                             float *dw, float *scratch);
 
+    /* --- convolution of each channel by itself, depthwise_body.h --------------------
+     */
+    /* weights (kh, kw, c), dw likewise; bias may be NULL; added to dx; scratch of
+     * depthwise_scratch floats. */
+    int (*depthwise_fits)(const ef_train_window *g);
+    size_t (*depthwise_scratch)(const ef_train_window *g);
+    void (*depthwise_forward)(const ef_train_window *g, const float *x, const float *w,
+                              const float *bias, ef_train_clamp clamp, float *y,
+                              float *scratch);
+    void (*depthwise_backward)(const ef_train_window *g, const float *dy,
+                               const float *w, float *dx, float *scratch);
+    void (*depthwise_gradient)(const ef_train_window *g, const float *x,
+                               const float *dy, float *dw, float *scratch);
+
     /* --- batch norm, norm_body.h ------------------------------------------------ */
     /* sums and squares (channels): of x minus the first row. */
     void (*norm_moments)(size_t rows, size_t channels, const float *x, double *sums,

@@ -10,9 +10,10 @@ noinst_LIBRARIES += %D%/libtrain.a
   %D%/plan_memory.c %D%/plan_calls.c \
   %D%/worker.c \
   %D%/step_conv.c %D%/step_winograd.c %D%/step_direct.c \
-  %D%/step_dense.c \
+  %D%/step_depthwise.c %D%/step_dense.c \
   %D%/step_norm.c %D%/step_pool.c \
   %D%/step_point.c %D%/step_activation.c %D%/step_move.c \
   %D%/kernels_priv.h %D%/kernels_generic.c %D%/kernels_avx2.c \
-  %D%/kernels_body.h %D%/direct_body.h %D%/norm_body.h %D%/point_body.h \
+  %D%/kernels_body.h %D%/direct_body.h %D%/depthwise_body.h \
+  %D%/norm_body.h %D%/point_body.h \
   %D%/pool_body.h %D%/winograd_body.h

@@ -114,16 +114,19 @@ int ef_train_wants(const ef_train_plan *plan, const ef_train_step *step, size_t 
 
 /* --- steps ---------------------------------------------------------------------- */
 
-/* The clamp that an activation is; 0 where it is none. */
+/* Writes the clamp that an activation is; 0 where it is none. */
 static int as_clamp(const ef_node *node, ef_train_clamp *clamp)
 {
     if (node->op != EF_OP_ACTIVATION) {
         return 0;
     }
     const ef_activation *a = &node->u.activation;
-    *clamp = a->kind == EF_ACTIVATION_CLIP ? (ef_train_clamp){a->low, a->high}
-                                           : (ef_train_clamp){0, INFINITY};
-    return a->kind == EF_ACTIVATION_CLIP || a->kind == EF_ACTIVATION_RELU;
+    if (a->kind == EF_ACTIVATION_RELU) {
+        *clamp = (ef_train_clamp){0, INFINITY};
+    } else if (a->kind == EF_ACTIVATION_CLIP) {
+        *clamp = (ef_train_clamp){a->low, a->high};
+    }
+    return a->kind == EF_ACTIVATION_RELU || a->kind == EF_ACTIVATION_CLIP;
 }
 
 /* The step of the node's input, where the node can end it: one at most does, since
@@ -167,6 +170,7 @@ static void add_step(ef_train_plan *plan, size_t node)
                             .clamp = {-INFINITY, INFINITY},
                             .n_inputs = op->n_inputs,
                             .grad = EF_TRAIN_NONE};
+    as_clamp(op, &step->clamp);
     int is_live = is_trained(plan->net, node);
     for (size_t i = 0; i < op->n_inputs; i++) {
         step->inputs[i] = plan->step_of[op->inputs[i]];

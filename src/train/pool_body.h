@@ -11,8 +11,11 @@ INLINE void clip_taps(const ef_train_window *g, size_t axis, ptrdiff_t begin,
                       size_t size, taps *t)
 {
     ptrdiff_t step = (ptrdiff_t)g->dilation[axis];
-    ptrdiff_t from = begin < 0 ? (-begin + step - 1) / step : 0;
-    ptrdiff_t to = ((ptrdiff_t)size - begin + step - 1) / step;
+    ptrdiff_t from = begin < 0 ? -begin : 0, to = (ptrdiff_t)size - begin;
+    if (step > 1) { /* divisions are slow, and this runs for every window */
+        from = (from + step - 1) / step;
+        to = (to + step - 1) / step;
+    }
     t->from[axis] = (size_t)from;
     t->to[axis] = to < from ? (size_t)from : least((size_t)to, g->kernel[axis]);
 }

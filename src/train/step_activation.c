@@ -33,70 +33,119 @@ static inline float fast_exp(float x)
     return p * two_n;
 }
 
-static inline float sigmoid(float x)
-{
-    return 1.0F / (1.0F + fast_exp(-x));
-}
-
-static inline float hyperbolic_tangent(float x)
-{
-    return 1.0F - 2.0F / (1.0F + fast_exp(2.0F * x));
-}
-
 static inline float bound(float x, float low, float high)
 {
     x = low > x ? low : x;
     return high < x ? high : x;
 }
 
-/* Kind, value of x, derivative at x with value y; a is the node's parameters. */
-#define FUNCTIONS(X)                                                                   \
-    X(RELU, bound(x, 0, INFINITY), y > 0 ? 1.0F : 0.0F)                                \
-    X(CLIP, bound(x, a->low, a->high), ((y > a->low) & (y < a->high)) ? 1.0F : 0.0F)   \
-    X(LEAKY, x >= 0 ? x : a->low * x, x >= 0 ? 1.0F : a->low)                          \
-    X(SIGMOID, sigmoid(x), y *(1.0F - y))                                              \
-    X(HARDSIGMOID, bound(a->low *x + a->high, 0, 1),                                   \
-      ((y > 0) & (y < 1)) ? a->low : 0.0F)                                             \
-    X(HARDSWISH, x *bound(x *HARDSWISH_SLOPE + 0.5F, 0, 1),                            \
-      x <= -3 ? 0.0F : (x >= 3 ? 1.0F : x * (2 * HARDSWISH_SLOPE) + 0.5F))             \
-    X(TANH, hyperbolic_tangent(x), 1.0F - y * y)
+/* Each function's value at x, and its derivative at x where the value is y; a holds
+ * the node's parameters. */
 
-#define DEFINE(kind, value, derivative)                                                \
-    static void forward_##kind(size_t n, const ef_activation *a, const float *in,      \
-                               float *restrict out)                                    \
+static inline float leaky(const ef_activation *a, float x)
+{
+    return x >= 0 ? x : a->low * x;
+}
+
+static inline float leaky_slope(const ef_activation *a, float x, float y)
+{
+    (void)y;
+    return x >= 0 ? 1.0F : a->low;
+}
+
+static inline float sigmoid(const ef_activation *a, float x)
+{
+    (void)a;
+    return 1.0F / (1.0F + fast_exp(-x));
+}
+
+static inline float sigmoid_slope(const ef_activation *a, float x, float y)
+{
+    (void)a, (void)x;
+    return y * (1.0F - y);
+}
+
+static inline float hardsigmoid(const ef_activation *a, float x)
+{
+    return bound(a->low * x + a->high, 0, 1);
+}
+
+static inline float hardsigmoid_slope(const ef_activation *a, float x, float y)
+{
+    (void)x;
+    return ((y > 0) & (y < 1)) ? a->low : 0.0F;
+}
+
+static inline float hardswish(const ef_activation *a, float x)
+{
+    (void)a;
+    return x * bound(x * HARDSWISH_SLOPE + 0.5F, 0, 1);
+}
+
+static inline float hardswish_slope(const ef_activation *a, float x, float y)
+{
+    (void)a, (void)y;
+    float inside = x * (2 * HARDSWISH_SLOPE) + 0.5F;
+    inside = x <= -3 ? 0.0F : inside;
+    return x >= 3 ? 1.0F : inside;
+}
+
+static inline float tangent(const ef_activation *a, float x)
+{
+    (void)a;
+    return 1.0F - 2.0F / (1.0F + fast_exp(2.0F * x));
+}
+
+static inline float tangent_slope(const ef_activation *a, float x, float y)
+{
+    (void)a, (void)x;
+    return 1.0F - y * y;
+}
+
+/* The loops of one function. */
+#define LOOPS(name)                                                                    \
+    static void forward_##name(size_t n, const ef_activation *a, const float *x,       \
+                               float *restrict y)                                      \
     {                                                                                  \
-        (void)a;                                                                       \
+        const ef_activation own = *a;                                                  \
         for (size_t i = 0; i < n; i++) {                                               \
-            float x = in[i];                                                           \
-            out[i] = value;                                                            \
+            y[i] = name(&own, x[i]);                                                   \
         }                                                                              \
     }                                                                                  \
-    static void backward_##kind(size_t n, const ef_activation *a, const float *in,     \
-                                const float *out, const float *dy, float *restrict dx) \
+    static void backward_##name(size_t n, const ef_activation *a, const float *x,      \
+                                const float *y, const float *dy, float *restrict dx)   \
     {                                                                                  \
-        (void)a;                                                                       \
+        const ef_activation own = *a;                                                  \
         for (size_t i = 0; i < n; i++) {                                               \
-            float x = in[i], y = out[i];                                               \
-            (void)x, (void)y;                                                          \
-            dx[i] += dy[i] * (derivative);                                             \
+            dx[i] += dy[i] * name##_slope(&own, x[i], y[i]);                           \
         }                                                                              \
     }
-FUNCTIONS(DEFINE)
 
+LOOPS(leaky)
+LOOPS(sigmoid)
+LOOPS(hardsigmoid)
+LOOPS(hardswish)
+LOOPS(tangent)
+
+/* Relu and clip are clamps; prelu has weights. */
 static const struct {
-    void (*forward)(size_t n, const ef_activation *a, const float *in, float *out);
-    void (*backward)(size_t n, const ef_activation *a, const float *in,
-                     const float *out, const float *dy, float *dx);
+    void (*forward)(size_t n, const ef_activation *a, const float *x, float *y);
+    void (*backward)(size_t n, const ef_activation *a, const float *x, const float *y,
+                     const float *dy, float *dx);
 } functions[EF_ACTIVATION_COUNT] = {
-#define ROW(kind, value, derivative)                                                   \
-    [EF_ACTIVATION_##kind] = {forward_##kind, backward_##kind},
-    FUNCTIONS(ROW)};
+    [EF_ACTIVATION_LEAKY] = {forward_leaky, backward_leaky},
+    [EF_ACTIVATION_SIGMOID] = {forward_sigmoid, backward_sigmoid},
+    [EF_ACTIVATION_HARDSIGMOID] = {forward_hardsigmoid, backward_hardsigmoid},
+    [EF_ACTIVATION_HARDSWISH] = {forward_hardswish, backward_hardswish},
+    [EF_ACTIVATION_TANH] = {forward_tangent, backward_tangent},
+};
 
 static ef_status prepare(ef_train_plan *plan, ef_train_step *step, ef_error *err)
 {
     (void)err;
     ef_train_add_param(plan, step, EF_ROLE_SLOPE, EF_RULE_DESCEND);
-    step->needs_input = step->needs_value = 1;
+    step->needs_input = !ef_train_is_clamped(step);
+    step->needs_value = 1;
     return EF_OK;
 }
 
@@ -140,28 +189,35 @@ static void backward_prelu(ef_train_worker *worker, const ef_train_step *step,
 static void forward(ef_train_worker *worker, const ef_train_step *step)
 {
     const ef_activation *a = &step->op->u.activation;
+    size_t n = ef_train_count(worker->plan, step->shape);
     const float *x = ef_train_input(worker, step, 0);
     float *y = ef_train_at(worker, step->value);
-    if (a->kind == EF_ACTIVATION_PRELU) {
+    if (ef_train_is_clamped(step)) {
+        worker->plan->kernels->clamp(n, x, step->clamp, y);
+    } else if (a->kind == EF_ACTIVATION_PRELU) {
         forward_prelu(worker, step, x, y);
     } else {
-        functions[a->kind].forward(ef_train_count(worker->plan, step->shape), a, x, y);
+        functions[a->kind].forward(n, a, x, y);
     }
 }
 
 static void backward(ef_train_worker *worker, const ef_train_step *step)
 {
     const ef_activation *a = &step->op->u.activation;
+    size_t n = ef_train_count(worker->plan, step->shape);
     const float *x = ef_train_input(worker, step, 0);
+    const float *y = ef_train_at(worker, step->value);
     const float *dy = ef_train_at(worker, step->grad);
-    if (a->kind == EF_ACTIVATION_PRELU) {
+    if (ef_train_is_clamped(step)) {
+        worker->plan->kernels->pass(n, y, dy, step->clamp, step->adds[0],
+                                    ef_train_input_grad(worker, step, 0));
+    } else if (a->kind == EF_ACTIVATION_PRELU) {
         backward_prelu(worker, step, x, dy);
-        return;
+    } else {
+        ef_train_open_grad(worker, step, 0);
+        functions[a->kind].backward(n, a, x, y, dy,
+                                    ef_train_input_grad(worker, step, 0));
     }
-    ef_train_open_grad(worker, step, 0);
-    functions[a->kind].backward(ef_train_count(worker->plan, step->shape), a, x,
-                                ef_train_at(worker, step->value), dy,
-                                ef_train_input_grad(worker, step, 0));
 }
 
 const ef_train_kind ef_train_activation = {prepare, NULL, forward, backward};

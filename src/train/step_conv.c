@@ -320,13 +320,14 @@ static int fits_direct(const ef_train_plan *plan, ef_train_step *step)
 
 static ef_status prepare(ef_train_plan *plan, ef_train_step *step, ef_error *err)
 {
-    if (fits_direct(plan, step)) {
-        step->kind = &ef_train_direct_conv;
-        return step->kind->prepare(plan, step, err);
-    }
-    if (fits_winograd(plan, step)) {
-        step->kind = &ef_train_winograd_conv;
-        return step->kind->prepare(plan, step, err);
+    const ef_train_kind *ours = fits_direct(plan, step) ? &ef_train_direct_conv
+                                : ef_train_fits_depthwise(plan, step)
+                                    ? &ef_train_depthwise_conv
+                                : fits_winograd(plan, step) ? &ef_train_winograd_conv
+                                                            : NULL;
+    if (ours) {
+        step->kind = ours;
+        return ours->prepare(plan, step, err);
     }
     conv_shapes s;
     dnnl_primitive_desc_t forward = NULL;
