@@ -1,106 +1,63 @@
-/* The recommended member of a front.
- *
- * [1] I. Das, On characterizing the "knee" of the Pareto curve based on
- *     Normal-Boundary Intersection, Struct. Optim. 18, 1999, doi:10.1007/BF01195985.
- * [2] P. L. Yu, A Class of Solutions for Group Decision Problems, Manage. Sci. 19(8),
- *     1973, doi:10.1287/mnsc.19.8.936 (compromise solutions: least distance from the
- *     ideal point, in the norms from the sum to the maximum).
- * [3] J. Branke, K. Deb, H. Dierolf, M. Osswald, Finding Knees in Multi-objective
- *     Optimization, PPSN VIII, 2004, doi:10.1007/978-3-540-30217-9_73.
- *
- * We take the maximum norm of [2] and differ in the scale.  Sums, and with them the
- * distance from the plane through the extremes of [1] and the utilities of [3], count
- * related objectives several times: of error, bits, multiplications and sensitivity
- * the last three fall with the network, and the least sum belongs to the smallest and
- * most useless one.  The maximum does not mind.  The scale is ours: the excess over the
- * best value in units of its median, then log(1 + excess), so that an outlier, such as
- * an untrained network or a giant, squeezes the others only by a logarithm. */
 #include "evolve/knee.h"
 
 #include <math.h>
 
 #include "base/mathfn.h"
 #include "base/mem.h"
-#include "base/sum.h"
 
-static int is_finite_point(const double *point, size_t m)
+/* Half the least positive value, in place of 0; 0 where the objective has a negative
+ * value or nothing but zeros, and so no logarithm. */
+static double stand_in_for_zero(const double *points, size_t n, size_t m, size_t k)
 {
-    for (size_t k = 0; k < m; k++) {
-        if (!isfinite(point[k])) {
+    double least = INFINITY;
+    for (size_t i = 0; i < n; i++) {
+        double x = points[i * m + k];
+        if (x < 0) {
             return 0;
         }
+        least = x > 0 && x < least ? x : least;
     }
-    return 1;
+    return isfinite(least) ? least / 2 : 0;
 }
 
-/* The unit of the excesses (n, all >= 0, not all 0): their median, or where most
- * points share the best value the mean. */
-static double find_unit(const double *excess, size_t n, double *scratch)
+static double place(double x, double stand_in)
 {
-    double median = ef_median(excess, n, scratch);
-    return median > 0 ? median : ef_mean(excess, n);
+    return stand_in > 0 ? ef_log(x > 0 ? x : stand_in) : x;
 }
 
-/* Adds objective k of the points to their worst value and sum so far.  excess and
- * scratch have room for n. */
-static void add_objective(const double *points, const size_t *members, size_t n,
-                          size_t m, size_t k, double *worst, double *sum,
-                          double *excess, double *scratch)
+/* Adds the squared distance from the best value of objective k, as a share of the
+ * front's range. */
+static void add_objective(const double *points, size_t n, size_t m, size_t k,
+                          double *squared)
 {
-    double low = INFINITY, high = -INFINITY;
+    double stand_in = stand_in_for_zero(points, n, m, k);
+    double low = INFINITY;
+    double high = -INFINITY;
     for (size_t i = 0; i < n; i++) {
-        double x = points[members[i] * m + k];
+        double x = place(points[i * m + k], stand_in);
         low = x < low ? x : low;
         high = x > high ? x : high;
     }
-    /* halved, since the whole range may overflow */
-    double range = 0.5 * high - 0.5 * low;
-    if (!(range > 0)) {
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        excess[i] = (0.5 * points[members[i] * m + k] - 0.5 * low) / range;
-    }
-    double unit = find_unit(excess, n, scratch), whole = ef_log(1 + 1 / unit);
-    for (size_t i = 0; i < n; i++) {
-        double t = ef_log(1 + excess[i] / unit) / whole;
-        worst[i] = t > worst[i] ? t : worst[i];
-        sum[i] += t;
+    for (size_t i = 0; i < n && high > low; i++) {
+        double away = (place(points[i * m + k], stand_in) - low) / (high - low);
+        squared[i] += away * away;
     }
 }
 
 ef_status ef_knee(const double *points, size_t n, size_t m, size_t *knee, ef_error *err)
 {
-    if (n == 0 || m == 0) {
-        return ef_error_set(err, EF_ERR_USAGE,
-                            "the knee of %zu points with %zu objectives is not defined",
-                            n, m);
-    }
-    size_t *members = ef_calloc(n, sizeof *members), n_members = 0;
-    double *room = ef_calloc(n, 4 * sizeof *room);
-    if (members == NULL || room == NULL) {
-        ef_free(members);
-        ef_free(room);
+    double *squared = ef_calloc(n, sizeof *squared);
+    if (!squared) {
         return ef_error_memory(err);
     }
-    for (size_t i = 0; i < n; i++) {
-        if (is_finite_point(points + i * m, m)) {
-            members[n_members++] = i;
-        }
-    }
-    double *worst = room, *sum = room + n;
     for (size_t k = 0; k < m; k++) {
-        add_objective(points, members, n_members, m, k, worst, sum, room + 2 * n,
-                      room + 3 * n);
+        add_objective(points, n, m, k, squared);
     }
-    size_t best = 0;
-    for (size_t i = 1; i < n_members; i++) {
-        if (worst[i] < worst[best] || (worst[i] == worst[best] && sum[i] < sum[best])) {
-            best = i;
-        }
+    size_t nearest = 0;
+    for (size_t i = 1; i < n; i++) {
+        nearest = squared[i] < squared[nearest] ? i : nearest;
     }
-    *knee = n_members == 0 ? 0 : members[best];
-    ef_free(members);
-    ef_free(room);
+    ef_free(squared);
+    *knee = nearest;
     return EF_OK;
 }

@@ -1,4 +1,14 @@
-/* The knee of a front: the member to recommend to who says nothing else. */
+/* The point of a front that is recommended when nothing else is known.
+ *
+ * [1] P. L. Yu, A class of solutions for group decision problems, Management Science
+ *     19(8), 1973, doi:10.1287/mnsc.19.8.936 (the compromise solution with p = 2).
+ * [2] I. Das, On characterizing the "knee" of the Pareto curve based on
+ *     normal-boundary intersection, Structural Optimization 18, 1999,
+ *     doi:10.1007/BF01195985.
+ * We differ in: the knee of [2] is the point farthest from the plane through the
+ * extremes, which with four objectives and a few useless extremes lies anywhere; we
+ * take the point nearest to the ideal one [1], on a logarithmic scale where an
+ * objective allows it, since sizes and errors differ by factors, not by amounts. */
 #ifndef EF_EVOLVE_KNEE_H
 #define EF_EVOLVE_KNEE_H
 
@@ -6,16 +16,11 @@
 
 #include "base/status.h"
 
-/* Writes the index of the point whose worst objective is best, on a scale on which the
- * best value of each objective is 0 and the worst 1; of equals the one with the least
- * sum, then the lowest index.
- *
- * points: (n, m) row-major, minimised, any units.  Objectives that are equal in all
- * points say nothing.  A point with a value that is not finite is chosen only when all
- * have one.
- *
- * EF_ERR_USAGE: n or m is 0.
- * EF_ERR_MEMORY.  On failure knee is untouched.  Cost: O(m n log n). */
+/* The member of a front nearest to the point that has the best value of each
+ * objective, each scaled to 0..1 over the front.  points: (n, m) row-major, minimised,
+ * finite, n >= 1.  An objective whose values are all >= 0, some of them not 0, is
+ * scaled by its logarithm, 0 counting as half the least of the others.  Of equally
+ * near points the first.  *knee: a row.  EF_ERR_MEMORY. */
 EF_NODISCARD ef_status ef_knee(const double *points, size_t n, size_t m, size_t *knee,
                                ef_error *err);
 
