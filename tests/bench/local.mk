@@ -41,3 +41,9 @@ EXTRA_DIST += %D%/bench_onnxruntime.sh %D%/bench_onnxruntime.js
 %C%_bench_forward_CPPFLAGS = $(AM_CPPFLAGS) \
   -DEF_TOPOLOGIES='"$(abs_top_srcdir)/data/topologies"'
 %C%_bench_forward_LDADD = $(FLOOR3)
+
+# The figures of the search: ten seeds against random search, about half an hour.
+bench-long: bench evoflip
+	EVOFLIP=./evoflip $(SHELL) $(top_srcdir)/data/experiments/search-digits.sh
+.PHONY: bench-long
+EXTRA_DIST += data/experiments/search-digits.sh
