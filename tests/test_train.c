@@ -12,6 +12,7 @@
 #include "faultsim/forward.h"
 #include "net/topology_yaml.h"
 #include "train/isa.h"
+#include "train/loss.h"
 #include "train/train.h"
 
 static void must(ef_status status, const ef_error *err)
@@ -143,6 +144,24 @@ Test(train_run, gives_the_same_bytes_at_1_2_and_7_threads)
             ef_net_destroy(many);
         }
         ef_net_destroy(one);
+    }
+}
+
+Test(train_run, works_with_fewer_images_than_a_batch_has)
+{
+    for (size_t n = 1; n <= 5; n += 2) {
+        ef_error err = {0};
+        ef_net *net = make_net(small_yaml);
+        ef_train_options options = EF_TRAIN_OPTIONS_DEFAULT;
+        ef_train_data data = training_part(n);
+        ef_train_report report;
+        options.epochs = 3;
+        set_scale(net);
+        must(ef_train(net, &data, &options, NULL, NULL, &report, &err), &err);
+        cr_assert_eq(report.n_batches, 3);
+        ef_train_score score;
+        must(ef_train_evaluate(net, &data, 0, &score, &err), &err);
+        ef_net_destroy(net);
     }
 }
 
@@ -327,4 +346,42 @@ Test(train_isa, learns_with_the_plain_kernels_too)
     cr_assert_lt(report.error, 0.3);
     ef_net_destroy(net);
     forget_digits();
+}
+
+/* Closed forms: equal logits give ln(classes); two logits d apart ln(1 + e^-d). */
+Test(train_loss, has_the_values_and_gradients_of_its_formula)
+{
+    const float logits[] = {2, 2, 2, 2, -1, 1, -50, -60};
+    const uint16_t labels[] = {3, 1};
+    float gradient[8];
+    ef_loss loss = ef_loss_softmax(2, 4, logits, labels, 0, 2, gradient);
+    double tail = 1 + exp(-2.0) + exp(-51.0) + exp(-61.0);
+    cr_assert_float_eq(loss.sum, log(4.0) + log(tail), 1e-12);
+    cr_assert_eq(loss.wrong, 1, "the lowest index of equals counts");
+    cr_assert_float_eq((double)gradient[0], 0.25 / 2, 1e-7);
+    cr_assert_float_eq((double)gradient[3], (0.25 - 1) / 2, 1e-7);
+    cr_assert_float_eq((double)gradient[4], exp(-2.0) / tail / 2, 1e-7);
+    cr_assert_float_eq((double)gradient[5], (1 / tail - 1) / 2, 1e-7);
+}
+
+Test(train_loss, spreads_a_share_of_the_target_over_all_classes)
+{
+    const float logits[] = {0, 0};
+    const uint16_t label = 0;
+    float gradient[2];
+    ef_loss loss = ef_loss_softmax(1, 2, logits, &label, 0.1, 1, gradient);
+    cr_assert_float_eq(loss.sum, log(2.0), 1e-12);
+    cr_assert_float_eq((double)gradient[0], 0.5 - 0.95, 1e-7);
+    cr_assert_float_eq((double)gradient[1], 0.5 - 0.05, 1e-7);
+}
+
+Test(train_loss, is_not_finite_where_a_logit_is_not)
+{
+    const float logits[] = {0, NAN, 1, INFINITY};
+    const uint16_t labels[] = {0, 0};
+    ef_loss loss = ef_loss_softmax(1, 2, logits, labels, 0, 1, NULL);
+    cr_assert(isnan(loss.sum));
+    cr_assert_eq(loss.wrong, 1);
+    loss = ef_loss_softmax(1, 2, logits + 2, labels + 1, 0, 1, NULL);
+    cr_assert_not(isfinite(loss.sum));
 }

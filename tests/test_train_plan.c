@@ -261,6 +261,11 @@ ParameterizedTestParameters(train_plan, gives_exact_gradients_of)
 {
     static example rows[] = {
         {"dense", NODES("[7]", "  - {dense: 5, bias: yes}\n  - {dense: 4}\n"), SMOOTH},
+        {"dense of many weights",
+         NODES("[400]", "  - {dense: 400, bias: yes}\n  - {relu}\n"
+                        "  - {dense: 400, bias: yes, name: a}\n  - {sigmoid, name: b}\n"
+                        "  - {add: [a, b]}\n  - {dense: 3}\n"),
+         KINKS},
         {"dense and relu",
          NODES("[7]", "  - {dense: 16, bias: yes}\n  - {relu}\n  - {dense: 4}\n"),
          KINKS},

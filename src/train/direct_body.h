@@ -16,14 +16,19 @@ static size_t direct_scratch(const ef_train_direct *g)
     return (g->h + g->top + g->bottom) * framed_row(g) + EF_TRAIN_SLACK;
 }
 
-static void frame_image(const ef_train_direct *g, const float *x, float *frame)
+/* The framed image: x itself where there is nothing to add. */
+static const float *frame_image(const ef_train_direct *g, const float *x, float *frame)
 {
+    if (g->top + g->left + g->bottom + g->right == 0) {
+        return x;
+    }
     size_t row = framed_row(g), inner = g->w * g->ic;
     memset(frame, 0, (g->h + g->top + g->bottom) * row * sizeof(float));
     for (size_t y = 0; y < g->h; y++) {
         memcpy(frame + (y + g->top) * row + g->left * g->ic, x + y * inner,
                inner * sizeof(float));
     }
+    return frame;
 }
 
 /* --- forward -------------------------------------------------------------------- */
@@ -103,9 +108,10 @@ static void direct_forward(const ef_train_direct *g, const float *x, const float
                            float *scratch)
 {
     for (size_t n = 0; n < g->n; n++) {
-        frame_image(g, x + n * g->h * g->w * g->ic, scratch);
+        const float *image = x + n * g->h * g->w * g->ic;
+        const float *frame = frame_image(g, image, scratch);
         for (size_t c = 0; c < g->oc; c += 2 * LANES) {
-            direct_rows(g, scratch, w + c, bias ? bias + c : NULL, clamp, c,
+            direct_rows(g, frame, w + c, bias ? bias + c : NULL, clamp, c,
                         y + n * g->oh * g->ow * g->oc + c);
         }
     }
@@ -181,7 +187,8 @@ static void direct_gradient(const ef_train_direct *g, const float *x, const floa
     size_t n_weights = g->kernel[0] * g->kernel[1] * g->ic * g->oc;
     memset(dw, 0, n_weights * sizeof(float));
     for (size_t n = 0; n < g->n; n++) {
-        frame_image(g, x + n * g->h * g->w * g->ic, scratch);
-        direct_gradient_image(g, scratch, dy + n * g->oh * g->ow * g->oc, dw);
+        const float *image = x + n * g->h * g->w * g->ic;
+        direct_gradient_image(g, frame_image(g, image, scratch),
+                              dy + n * g->oh * g->ow * g->oc, dw);
     }
 }

@@ -10,7 +10,7 @@ noinst_LIBRARIES += %D%/libtrain.a
   %D%/plan_memory.c %D%/plan_calls.c \
   %D%/worker.c \
   %D%/step_conv.c %D%/step_winograd.c %D%/step_direct.c \
-  %D%/step_depthwise.c %D%/step_dense.c \
+  %D%/step_depthwise.c %D%/step_dense.c %D%/step_small_dense.c \
   %D%/step_norm.c %D%/step_pool.c \
   %D%/step_point.c %D%/step_activation.c %D%/step_move.c \
   %D%/kernels_priv.h %D%/kernels_generic.c %D%/kernels_avx2.c \

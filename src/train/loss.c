@@ -26,22 +26,24 @@ static int is_right(size_t classes, const float *logits, size_t label)
     return !isnan(logits[label]);
 }
 
-/* The loss of one image; its gradient times factor. */
+/* The loss of one image; its gradient times factor, which may be NULL. */
 static double one(size_t classes, const float *logits, size_t label, double smoothing,
                   double factor, float *gradient)
 {
     double largest = find_largest(classes, logits), sum = 0, linear = 0;
     double even = smoothing / (double)classes;
     for (size_t k = 0; k < classes; k++) {
-        double v = (double)logits[k] - largest;
+        double v = (double)logits[k] - largest, e = ef_exp(v);
         double target = (k == label ? 1 - smoothing : 0) + even;
-        sum += ef_exp(v);
+        sum += e;
         linear += target > 0 ? target * v : 0;
+        if (gradient) {
+            gradient[k] = (float)e;
+        }
     }
     for (size_t k = 0; gradient && k < classes; k++) {
         double target = (k == label ? 1 - smoothing : 0) + even;
-        double p = ef_exp((double)logits[k] - largest) / sum;
-        gradient[k] = (float)((p - target) * factor);
+        gradient[k] = (float)(((double)gradient[k] / sum - target) * factor);
     }
     return ef_log(sum) - linear;
 }

@@ -1,4 +1,5 @@
-/* Dense layers: oneDNN's inner product, weights (out, in) throughout. */
+/* Dense layers: oneDNN's inner product, weights (out, in) throughout; small ones by
+ * kernels of our own. */
 #include "train/plan_priv.h"
 
 enum slots { FORWARD, BACKWARD_DATA, BACKWARD_WEIGHTS, SCRATCH };
@@ -111,8 +112,16 @@ static ef_status add_backward(ef_train_plan *plan, ef_train_step *step,
     return add(plan, step, s, TO_INPUT, data_args, 3, &step->slots[BACKWARD_DATA], err);
 }
 
+/* Weights of a layer for which our own kernels do; measured. */
+#define SMALL (1 << 17)
+
 static ef_status prepare(ef_train_plan *plan, ef_train_step *step, ef_error *err)
 {
+    if (plan->kernels->has_conv &&
+        (size_t)step->in.channels * step->shape.channels <= SMALL) {
+        step->kind = &ef_train_small_dense;
+        return step->kind->prepare(plan, step, err);
+    }
     dense_shapes s;
     dnnl_status_t made = describe(plan, step, &s);
     if (made) {
