@@ -55,7 +55,7 @@ Test(net_create, lists_the_parameters_of_every_node)
     cr_assert_eq(net->n_params, n_rows);
     for (size_t i = 0; i < n_rows; i++) {
         const ef_param *param = &net->params[i];
-        char name[EF_NAME_SIZE + 16];
+        char name[EF_PARAM_NAME_SIZE];
         ef_net_param_name(net, param, name);
         cr_expect_str_eq(name, rows[i].name);
         cr_expect_eq(param->n_dims, rows[i].n_dims);
@@ -223,9 +223,81 @@ Test(net_dup, copies_topology_and_values)
     ef_net_destroy(copy);
 }
 
+static void expect_name(const ef_net *net, size_t param, const char *name)
+{
+    char found[EF_PARAM_NAME_SIZE];
+    ef_net_param_name(net, &net->params[param], found);
+    cr_expect_str_eq(found, name);
+}
+
+Test(net_param_name, is_the_one_that_was_given)
+{
+    ef_net *net = make(all), *copy = NULL;
+    cr_assert_eq(ef_net_set_param_name(net, 0, "onnx::Conv_193"), EF_OK);
+    cr_assert_eq(ef_net_set_param_name(net, 9, "fc.weight"), EF_OK);
+    cr_assert_eq(ef_net_set_param_name(net, 9, "fc/kernel:0"), EF_OK);
+    cr_assert_eq(ef_net_set_param_name(net, 2, "gone"), EF_OK);
+    cr_assert_eq(ef_net_set_param_name(net, 2, ""), EF_OK);
+    cr_assert_eq(ef_net_set_param_name(net, 3, "gone"), EF_OK);
+    cr_assert_eq(ef_net_set_param_name(net, 3, NULL), EF_OK);
+    cr_assert_eq(ef_net_dup(&copy, net), EF_OK);
+    ef_net_destroy(net);
+    expect_name(copy, 0, "onnx::Conv_193");
+    expect_name(copy, 1, "conv1.bias");
+    expect_name(copy, 2, "batchnorm1.gamma");
+    expect_name(copy, 3, "batchnorm1.beta");
+    expect_name(copy, 9, "fc/kernel:0");
+    ef_net_destroy(copy);
+}
+
+Test(net_param_name, is_cut_between_characters)
+{
+    ef_net *net = make(all);
+    char given[EF_PARAM_NAME_SIZE + 8];
+    memset(given, 'x', sizeof given);
+    given[sizeof given - 1] = '\0';
+    cr_assert_eq(ef_net_set_param_name(net, 0, given), EF_OK);
+    given[EF_PARAM_NAME_SIZE - 1] = '\0';
+    expect_name(net, 0, given);
+    /* the euro sign, three bytes of which two would fit */
+    memcpy(given + EF_PARAM_NAME_SIZE - 3, "\xe2\x82\xac", 4);
+    cr_assert_eq(ef_net_set_param_name(net, 0, given), EF_OK);
+    given[EF_PARAM_NAME_SIZE - 3] = '\0';
+    expect_name(net, 0, given);
+    ef_net_destroy(net);
+}
+
+Test(net_copy_names, takes_those_that_were_given)
+{
+    ef_net *net = make(all), *other = make(all);
+    cr_assert_eq(ef_net_set_param_name(other, 0, "w"), EF_OK);
+    cr_assert_eq(ef_net_set_param_name(other, 9, "v"), EF_OK);
+    cr_assert_eq(ef_net_copy_names(net, 1, other, 1), EF_OK);
+    expect_name(net, 0, "w");
+    expect_name(net, 1, "conv1.bias");
+    expect_name(net, 9, "dense1.weight");
+    cr_assert_eq(ef_net_copy_names(net, 6, other, 1), EF_OK);
+    expect_name(net, 9, "w");
+    ef_net_destroy(net);
+    ef_net_destroy(other);
+}
+
+Test(net_set_param_name, leaves_the_name_when_memory_is_short)
+{
+    ef_net *net = make(all);
+    for (long n = 0; n < 2; n++) {
+        ef_mem_fail_after(n);
+        cr_expect_eq(ef_net_set_param_name(net, 0, "w"), EF_ERR_MEMORY);
+        ef_mem_fail_after(-1);
+        expect_name(net, 0, "conv1.weight");
+    }
+    ef_net_destroy(net);
+}
+
 Test(net_create, gives_up_cleanly_at_every_allocation)
 {
     ef_net *model = make(all), *net = NULL;
+    cr_assert_eq(ef_net_set_param_name(model, 0, "w"), EF_OK);
     for (int is_dup = 0; is_dup < 2; is_dup++) {
         long n = 0;
         for (;; n++) {

@@ -155,6 +155,38 @@ static const struct {
      {3, 18, 24, 4},
      0,
      0},
+    {"reshape",
+     {3, 9, 8, 4},
+     {.op = EF_OP_RESHAPE, .u.reshape = {6, 4, 9, 4}},
+     {6, 4, 9, 4},
+     0,
+     0},
+    {"reshape to flat",
+     {3, 9, 8, 4},
+     {.op = EF_OP_RESHAPE, .u.reshape = {216, 1, 1, 2}},
+     {216, 1, 1, 2},
+     0,
+     0},
+    {"reshape from flat",
+     {24, 1, 1, 2},
+     {.op = EF_OP_RESHAPE, .u.reshape = {2, 3, 4, 4}},
+     {2, 3, 4, 4},
+     0,
+     0},
+    {"softmax",
+     {3, 9, 8, 4},
+     {.op = EF_OP_SOFTMAX, .u.softmax = {2}},
+     {3, 9, 8, 4},
+     0,
+     0},
+    {"flat softmax", {24, 1, 1, 2}, {.op = EF_OP_SOFTMAX}, {24, 1, 1, 2}, 0, 0},
+    {"clip without bounds",
+     {24, 1, 1, 2},
+     {.op = EF_OP_ACTIVATION,
+      .u.activation = {EF_ACTIVATION_CLIP, -INFINITY, INFINITY}},
+     {24, 1, 1, 2},
+     0,
+     0},
 };
 
 Test(topology_create, infers_shapes_and_costs_of_every_operation)
@@ -182,10 +214,9 @@ Test(topology_create, joins_branches)
         size_t pooled; /* the second branch ends in a global pooling */
         ef_shape out;
     } joins[] = {
-        {EF_OP_ADD, 0, {3, 9, 8, 4}},
-        {EF_OP_MUL, 0, {3, 9, 8, 4}},
+        {EF_OP_ADD, 0, {3, 9, 8, 4}},    {EF_OP_MUL, 0, {3, 9, 8, 4}},
         {EF_OP_MUL, 1, {3, 9, 8, 4}}, /* a gate per channel */
-        {EF_OP_CONCAT, 0, {6, 9, 8, 4}},
+        {EF_OP_CONCAT, 0, {6, 9, 8, 4}}, {EF_OP_DIV, 0, {3, 9, 8, 4}},
     };
     for (size_t i = 0; i < sizeof joins / sizeof joins[0]; i++) {
         for (size_t swapped = 0; swapped < 2; swapped++) {
@@ -202,6 +233,42 @@ Test(topology_create, joins_branches)
             ef_graph_clear(&graph);
         }
     }
+}
+
+Test(topology_create, divides_by_one_value_per_channel_and_not_the_other_way)
+{
+    ef_graph graph;
+    begin(&graph, image);
+    size_t pooled = append_plain(&graph, EF_OP_GLOBALAVG, 0);
+    append(&graph, ef_node_default(EF_OP_DIV), 2, 0, pooled);
+    ef_topology *topology = build(&graph);
+    ef_shape out = ef_topology_shape(topology, ef_topology_output(topology));
+    cr_expect(ef_shape_equal(out, image));
+    ef_topology_destroy(topology);
+    graph.nodes[2].inputs[0] = (uint32_t)pooled;
+    graph.nodes[2].inputs[1] = 0;
+    cr_expect_eq(ef_topology_create(&topology, &graph, &err), EF_ERR_TOPOLOGY);
+    cr_expect(strstr(err.text, "its inputs differ: 3 x 1 x 1 and 3 x 9 x 8"), "%s",
+              err.text);
+    ef_graph_clear(&graph);
+}
+
+Test(node_shape, gives_what_the_topology_would_and_leaves_the_node_alone)
+{
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        ef_node node = shapes[i].node, before;
+        node.n_inputs = 1;
+        before = node;
+        ef_shape out;
+        cr_assert_eq(ef_node_shape(&node, &shapes[i].in, &out, &err), EF_OK, "%s: %s",
+                     shapes[i].name, err.text);
+        cr_expect(ef_shape_equal(out, shapes[i].out), "%s", shapes[i].name);
+        cr_expect_arr_eq(&node, &before, sizeof node);
+    }
+    ef_node input = {.op = EF_OP_INPUT, .u.input = image};
+    ef_shape out;
+    cr_expect_eq(ef_node_shape(&input, NULL, &out, &err), EF_OK);
+    cr_expect(ef_shape_equal(out, image));
 }
 
 /* --- refusals --------------------------------------------------------------- */
@@ -274,7 +341,13 @@ static const struct {
      {.op = EF_OP_ACTIVATION, .u.activation = {EF_ACTIVATION_CLIP, 1, 1}},
      "it clips to [1, 1], which is empty"},
     {{3, 9, 8, 4},
-     {.op = EF_OP_ACTIVATION, .u.activation = {EF_ACTIVATION_CLIP, 0, INFINITY}},
+     {.op = EF_OP_ACTIVATION, .u.activation = {EF_ACTIVATION_CLIP, INFINITY, INFINITY}},
+     "it clips to [inf, inf], which is empty"},
+    {{3, 9, 8, 4},
+     {.op = EF_OP_ACTIVATION, .u.activation = {EF_ACTIVATION_CLIP, 0, NAN}},
+     "is not a number"},
+    {{3, 9, 8, 4},
+     {.op = EF_OP_ACTIVATION, .u.activation = {EF_ACTIVATION_HARDSIGMOID, 0, INFINITY}},
      "second parameter must be a finite"},
     {{3, 9, 8, 4},
      {.op = EF_OP_ACTIVATION, .u.activation = {EF_ACTIVATION_LEAKY, NAN, 0}},
@@ -312,11 +385,33 @@ static const struct {
      {.op = EF_OP_UPSAMPLE, .u.upsample = {{2, 2}}},
      "its input is flat"},
     {{3, 9, 8, 4},
+     {.op = EF_OP_RESHAPE, .u.reshape = {3, 9, 8, 3}},
+     "an output is flat (rank 2) or an image (rank 4), not of rank 3"},
+    {{3, 9, 8, 4},
+     {.op = EF_OP_RESHAPE, .u.reshape = {3, 72, 1, 2}},
+     "a flat output has height and width 1"},
+    {{3, 9, 8, 4},
+     {.op = EF_OP_RESHAPE, .u.reshape = {3, 0, 8, 4}},
+     "each side of the output must be from 1"},
+    {{3, 9, 8, 4},
+     {.op = EF_OP_RESHAPE, .u.reshape = {3, 9, 9, 4}},
+     "it makes 3 x 9 x 9 out of 3 x 9 x 8, another number of elements"},
+    {{1 << 8, 1, 1, 4}, /* 2^72 elements, 0 in 64 bits */
+     {.op = EF_OP_RESHAPE, .u.reshape = {1 << 16, LARGE, LARGE, 4}},
+     "another number of elements"},
+    {{3, 9, 8, 4},
+     {.op = EF_OP_SOFTMAX, .u.softmax = {3}},
+     "its axis must be 0, 1 or 2"},
+    {{24, 1, 1, 2},
+     {.op = EF_OP_SOFTMAX, .u.softmax = {1}},
+     "its input is flat, so its axis is channels"},
+    {{3, 9, 8, 4},
      {.op = EF_OP_FLATTEN, .activation_format = {EF_FORMAT_INT, 8, .per_channel = 1}},
      "activations cannot have a scale per channel"},
     {{3, 9, 8, 4}, {.op = EF_OP_COUNT}, "no operation has the number"},
     {{3, 9, 8, 4}, {.op = EF_OP_ADD}, "add takes at least 2 inputs, not 1"},
     {{3, 9, 8, 4}, {.op = EF_OP_MUL}, "mul takes 2 inputs, not 1"},
+    {{3, 9, 8, 4}, {.op = EF_OP_DIV}, "div takes 2 inputs, not 1"},
     {{3, 9, 8, 4},
      {.op = EF_OP_INPUT, .u.input = {3, 9, 8, 4}},
      "input takes 0 inputs, not 1"},
@@ -344,6 +439,21 @@ Test(topology_create, refuses_a_node_with_the_reason)
         append(&graph, node, 1, 0, 0);
         expect_refusal(&graph, refusals[i].reason);
         ef_graph_clear(&graph);
+    }
+}
+
+Test(node_shape, refuses_what_the_topology_would)
+{
+    const size_t n_of_inputs = 4; /* the first rows: the input is refused */
+    for (size_t i = n_of_inputs; i < sizeof refusals / sizeof refusals[0]; i++) {
+        ef_shape in = refusals[i].in, out = {7, 7, 7, 7};
+        ef_node node = refusals[i].node;
+        node.n_inputs = 1;
+        ef_error_clear(&err);
+        cr_expect_eq(ef_node_shape(&node, &in, &out, &err), EF_ERR_TOPOLOGY, "%s",
+                     refusals[i].reason);
+        cr_expect_eq(out.rank, 7);
+        cr_expect_neq(err.text[0], 0);
     }
 }
 

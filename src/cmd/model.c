@@ -103,6 +103,29 @@ ef_status ef_model_create(ef_net **net, const ef_topology *topology,
     return status;
 }
 
+/* What the nets have in common, but for the values of the scale node. */
+static ef_status copy_params(ef_net *scaled, const ef_net *net)
+{
+    size_t kept = find_scale(scaled->topology);
+    for (size_t i = 0; i < scaled->n_params; i++) {
+        const ef_param *to = &scaled->params[i];
+        const char *name = ef_topology_node(scaled->topology, to->node)->name;
+        size_t from = ef_topology_find(net->topology, name);
+        if (from == SIZE_MAX) {
+            continue;
+        }
+        if (to->node != kept) {
+            memcpy(scaled->values + to->offset,
+                   ef_net_values(net, from, (ef_role)to->role),
+                   to->count * sizeof(float));
+        }
+        if (ef_net_copy_names(scaled, to->node, net, from) != EF_OK) {
+            return EF_ERR_MEMORY;
+        }
+    }
+    return EF_OK;
+}
+
 ef_status ef_model_normalise(ef_net **net, const ef_normalisation *norm, ef_error *err)
 {
     ef_net *scaled = NULL;
@@ -110,16 +133,10 @@ ef_status ef_model_normalise(ef_net **net, const ef_normalisation *norm, ef_erro
     if (status != EF_OK) {
         return status;
     }
-    size_t kept = find_scale(scaled->topology);
-    for (size_t i = 0; i < scaled->n_params; i++) {
-        const ef_param *to = &scaled->params[i];
-        const char *name = ef_topology_node(scaled->topology, to->node)->name;
-        size_t from = ef_topology_find((*net)->topology, name);
-        if (to->node != kept && from != SIZE_MAX) {
-            memcpy(scaled->values + to->offset,
-                   ef_net_values(*net, from, (ef_role)to->role),
-                   to->count * sizeof(float));
-        }
+    status = copy_params(scaled, *net);
+    if (status != EF_OK) {
+        ef_net_destroy(scaled);
+        return ef_error_memory(err);
     }
     ef_net_destroy(*net);
     *net = scaled;

@@ -177,7 +177,7 @@ static int visit_other(builder *b, size_t index)
     return pass(b, ef_topology_node(b->topology, index)->inputs[0], 1);
 }
 
-/* pad, slice and transpose: channels stay where they are, or runs end here. */
+/* pad, slice, transpose ...: channels stay where they are, or runs end here. */
 static int visit_mover(builder *b, size_t index, int keeps)
 {
     if (keeps) {
@@ -209,6 +209,25 @@ static int visit_transpose(builder *b, size_t index)
     return visit_mover(b, index, node->u.transpose.order[0] == 0);
 }
 
+/* A softmax over channels reads all of them for each. */
+static int visit_softmax(builder *b, size_t index)
+{
+    const ef_node *node = ef_topology_node(b->topology, index);
+    return visit_mover(b, index, node->u.softmax.axis != 0);
+}
+
+static int visit_reshape(builder *b, size_t index)
+{
+    return visit_mover(b, index, 0);
+}
+
+/* Who widens it could make a divisor 0. */
+static int visit_div(builder *b, size_t index)
+{
+    fix_inputs(b, ef_topology_node(b->topology, index));
+    return make(b, index, 1);
+}
+
 static int visit_input(builder *b, size_t index)
 {
     return make(b, index, 1);
@@ -231,6 +250,8 @@ static visit_fn *const visits[EF_OP_COUNT] = {
     [EF_OP_CONCAT] = visit_concat,    [EF_OP_PAD] = visit_pad,
     [EF_OP_SLICE] = visit_slice,      [EF_OP_TRANSPOSE] = visit_transpose,
     [EF_OP_FLATTEN] = visit_flatten,  [EF_OP_UPSAMPLE] = visit_other,
+    [EF_OP_RESHAPE] = visit_reshape,  [EF_OP_SOFTMAX] = visit_softmax,
+    [EF_OP_DIV] = visit_div,
 };
 
 static int visit_all(builder *b)

@@ -13,8 +13,8 @@
  *
  * A group is fixed when its width is not free: the input's and the output's, and that
  * of whatever has channels moved in a way that runs do not describe (convolutions of
- * several groups that are not depthwise, pad, slice and transpose over channels, adds
- * of tensors made of different runs). */
+ * several groups that are not depthwise, pad, slice, transpose and softmax over
+ * channels, reshape, div, adds of tensors made of different runs). */
 #ifndef EF_NET_CHANNELS_H
 #define EF_NET_CHANNELS_H
 

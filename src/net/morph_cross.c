@@ -102,7 +102,10 @@ static ef_status build(const ef_space *space, const ef_graph *graph, ef_net **ch
     return status;
 }
 
-static void copy_node(ef_net *to, size_t to_node, const ef_net *from, size_t from_node)
+/* With the names of its parameters, unless it was itself named anew: a node of the
+ * other parent may have been the same once, and its parameters are named so too. */
+static ef_status copy_node(ef_net *to, size_t to_node, const ef_net *from,
+                           size_t from_node)
 {
     for (ef_role role = 0; role < EF_ROLE_COUNT; role++) {
         const ef_param *param = ef_net_param(from, from_node, role);
@@ -111,6 +114,9 @@ static void copy_node(ef_net *to, size_t to_node, const ef_net *from, size_t fro
                    param->count * sizeof to->values[0]);
         }
     }
+    int is_renamed = strcmp(ef_topology_node(to->topology, to_node)->name,
+                            ef_topology_node(from->topology, from_node)->name) != 0;
+    return is_renamed ? EF_OK : ef_net_copy_names(to, to_node, from, from_node);
 }
 
 static ef_status cross(const ef_space *space, const ef_net *a, const ef_net *b,
@@ -128,11 +134,15 @@ static ef_status cross(const ef_space *space, const ef_net *a, const ef_net *b,
     for (size_t i = 0; i < graph.n_nodes && !status; i++) {
         size_t at = ef_topology_find(made->topology, graph.nodes[i].name);
         int front = i <= cuts[0];
-        copy_node(made, at, front ? a : b, front ? i : i - cuts[0] + cuts[1]);
+        if (copy_node(made, at, front ? a : b, front ? i : i - cuts[0] + cuts[1])) {
+            status = ef_error_memory(err);
+        }
     }
     ef_graph_clear(&graph);
     if (!status) {
         *child = made;
+    } else {
+        ef_net_destroy(made);
     }
     return status;
 }

@@ -188,6 +188,8 @@ static map_rule *const rules[EF_OP_COUNT] = {
     [EF_OP_CONCAT] = map_concat,   [EF_OP_PAD] = pass_on,
     [EF_OP_SLICE] = pass_on,       [EF_OP_TRANSPOSE] = pass_on,
     [EF_OP_FLATTEN] = map_flatten, [EF_OP_UPSAMPLE] = pass_on,
+    [EF_OP_RESHAPE] = make_new,    [EF_OP_SOFTMAX] = pass_on,
+    [EF_OP_DIV] = pass_on,
 };
 
 /* A new node stands for what its first input stands for; what it has more channels is
@@ -252,15 +254,20 @@ static void copy_param(const pass *p, uint32_t node, const ef_param *now)
     }
 }
 
-static void copy_all(const pass *p)
+static ef_status copy_all(const pass *p, ef_error *err)
 {
-    const ef_net *child = p->edit->child;
+    ef_net *child = p->edit->child;
     for (size_t i = 0; i < child->n_params; i++) {
-        uint32_t node = p->order[child->params[i].node];
+        uint32_t at = child->params[i].node, node = p->order[at];
         if (node < p->edit->n_old) {
             copy_param(p, node, &child->params[i]);
         }
+        if (node < p->edit->n_old &&
+            ef_net_copy_names(child, at, p->edit->parent, node)) {
+            return ef_error_memory(err);
+        }
     }
+    return EF_OK;
 }
 
 /* Whether the layer's mean sums can have changed: other inputs, other taps, or inputs
@@ -372,8 +379,8 @@ ef_status ef_edit_inherit(ef_edit *edit, ef_error *err)
             }
         }
         map_all(&p);
-        copy_all(&p);
-        if (edit->lossy) {
+        status = copy_all(&p, err);
+        if (edit->lossy && !status) {
             status = adjust_all(&p, err);
         }
     }

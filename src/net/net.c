@@ -119,6 +119,13 @@ ef_status ef_net_dup(ef_net **copy, const ef_net *net)
         return status;
     }
     memcpy(made->values, net->values, net->n_values * sizeof net->values[0]);
+    for (size_t i = 0; i < ef_topology_n_nodes(net->topology) && !status; i++) {
+        status = ef_net_copy_names(made, i, net, i);
+    }
+    if (status) {
+        ef_net_destroy(made);
+        return status;
+    }
     *copy = made;
     return EF_OK;
 }
@@ -126,6 +133,10 @@ ef_status ef_net_dup(ef_net **copy, const ef_net *net)
 void ef_net_destroy(ef_net *net)
 {
     if (net) {
+        for (size_t i = 0; net->names && i < net->n_params; i++) {
+            ef_free(net->names[i]);
+        }
+        ef_free(net->names);
         ef_topology_destroy(net->topology);
         ef_free(net->params);
         ef_free(net->values);
@@ -204,9 +215,74 @@ void ef_net_initialise(ef_net *net, uint64_t seed, uint64_t a, uint64_t b)
     }
 }
 
-void ef_net_param_name(const ef_net *net, const ef_param *param, char *name)
+/* The bytes of name that fit a name of a parameter, whole UTF-8 characters only. */
+static size_t fitting_length(const char *name)
 {
-    snprintf(name, EF_NAME_SIZE + 16, "%s.%s",
+    size_t n = strnlen(name, EF_PARAM_NAME_SIZE);
+    if (n == EF_PARAM_NAME_SIZE) {
+        n--;
+        while (n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80) {
+            n--;
+        }
+    }
+    return n;
+}
+
+/* One that equals the default is not kept, so that a net that was written and read
+ * again is the same net to whoever copies it node by node. */
+ef_status ef_net_set_param_name(ef_net *net, size_t param, const char *name)
+{
+    char cut[EF_PARAM_NAME_SIZE] = "", by_default[EF_PARAM_NAME_SIZE];
+    if (name) {
+        memcpy(cut, name, fitting_length(name));
+    }
+    ef_net_default_name(net, &net->params[param], by_default);
+    char *kept = NULL;
+    if (cut[0] && strcmp(cut, by_default) != 0) {
+        if (!net->names) {
+            net->names = ef_calloc(net->n_params, sizeof net->names[0]);
+        }
+        kept = net->names ? ef_strdup(cut) : NULL;
+        if (!kept) {
+            return EF_ERR_MEMORY;
+        }
+    }
+    if (net->names) {
+        ef_free(net->names[param]);
+        net->names[param] = kept;
+    }
+    return EF_OK;
+}
+
+void ef_net_default_name(const ef_net *net, const ef_param *param,
+                         char name[EF_PARAM_NAME_SIZE])
+{
+    snprintf(name, EF_PARAM_NAME_SIZE, "%s.%s",
              ef_topology_node(net->topology, param->node)->name,
              ef_role_name((ef_role)param->role));
+}
+
+void ef_net_param_name(const ef_net *net, const ef_param *param,
+                       char name[EF_PARAM_NAME_SIZE])
+{
+    const char *given = net->names ? net->names[param - net->params] : NULL;
+    if (given) {
+        snprintf(name, EF_PARAM_NAME_SIZE, "%s", given);
+    } else {
+        ef_net_default_name(net, param, name);
+    }
+}
+
+ef_status ef_net_copy_names(ef_net *net, size_t to, const ef_net *other, size_t from)
+{
+    ef_status status = EF_OK;
+    for (size_t i = find_first(net, to);
+         i < net->n_params && net->params[i].node == to && !status && other->names;
+         i++) {
+        const ef_param *param = ef_net_param(other, from, (ef_role)net->params[i].role);
+        if (param) {
+            status = ef_net_set_param_name(net, i, other->names[param - other->params]);
+        }
+    }
+    return status;
 }

@@ -46,12 +46,14 @@ typedef struct ef_net {
     size_t n_params;
     float *values; /* (n_values), 64-byte aligned */
     size_t n_values;
+    char **names; /* (n_params) given names, NULL for those without; or NULL */
 } ef_net;
 
 /* A copy of topology with zeros for weights, gamma = variance = scale = 1, slope 0.25.
  * EF_ERR_MEMORY; EF_ERR_TOPOLOGY above 2^31 parameters. */
 EF_NODISCARD ef_status ef_net_create(ef_net **net, const ef_topology *topology,
                                      ef_error *err);
+/* Copies names of parameters too. */
 EF_NODISCARD ef_status ef_net_dup(ef_net **copy, const ef_net *net);
 void ef_net_destroy(ef_net *net);
 
@@ -66,8 +68,23 @@ void ef_net_initialise(ef_net *net, uint64_t seed, uint64_t a, uint64_t b);
 /* The same for one node. */
 void ef_net_initialise_node(ef_net *net, size_t node, ef_rng *rng);
 
-/* "conv1.weight": node name, dot, role; into a text of EF_NAME_SIZE + 16. */
-void ef_net_param_name(const ef_net *net, const ef_param *param, char *name);
+#define EF_PARAM_NAME_SIZE (EF_NAME_SIZE + 16) /* with the NUL */
+
+/* Gives parameter `param`, a position in net->params, a copy of name, cut to fit
+ * EF_PARAM_NAME_SIZE between UTF-8 characters; "" or NULL takes the name away.  Names
+ * need not differ.  EF_ERR_MEMORY: the name is as before. */
+EF_NODISCARD ef_status ef_net_set_param_name(ef_net *net, size_t param,
+                                             const char *name);
+/* Writes the name given to an element of net->params, or else ef_net_default_name. */
+void ef_net_param_name(const ef_net *net, const ef_param *param,
+                       char name[EF_PARAM_NAME_SIZE]);
+/* "conv1.weight": node name, dot, role. */
+void ef_net_default_name(const ef_net *net, const ef_param *param,
+                         char name[EF_PARAM_NAME_SIZE]);
+/* Gives each parameter of node `to` the name of the same one of node `from` of another
+ * net, where that was given one.  EF_ERR_MEMORY. */
+EF_NODISCARD ef_status ef_net_copy_names(ef_net *net, size_t to, const ef_net *other,
+                                         size_t from);
 const char *ef_role_name(ef_role role);
 int ef_role_is_trained(ef_role role);
 

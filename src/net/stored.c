@@ -22,6 +22,9 @@ static const uint8_t parts[EF_OP_COUNT] = {
     [EF_OP_TRANSPOSE] = VIEW,
     [EF_OP_FLATTEN] = VIEW,
     [EF_OP_UPSAMPLE] = VIEW,
+    [EF_OP_RESHAPE] = VIEW,
+    [EF_OP_SOFTMAX] = ALONE,
+    [EF_OP_DIV] = ROOT,
 };
 
 /* fuses[a][b]: a node of part b may join a group that ends in part a. */

@@ -15,9 +15,9 @@ typedef enum ef_stored {
 } ef_stored;
 
 /* Writes one ef_stored per node, shape (ef_topology_n_nodes).  A fused group is a
- * conv, dense, add or mul with the one batch norm (or scale) and then the one
+ * conv, dense, add, mul or div with the one batch norm (or scale) and then the one
  * activation that alone read it; what stands by itself is stored by itself.  Views
- * (concat, pad, slice, transpose, flatten, upsample) store nothing. */
+ * (concat, pad, slice, transpose, flatten, upsample, reshape) store nothing. */
 void ef_topology_stored(const ef_topology *topology, uint8_t *stored);
 
 #endif

@@ -38,7 +38,10 @@
     X(SLICE, "slice", 1, 1)                                                            \
     X(TRANSPOSE, "transpose", 1, 1)                                                    \
     X(FLATTEN, "flatten", 1, 1)                                                        \
-    X(UPSAMPLE, "upsample", 1, 1)
+    X(UPSAMPLE, "upsample", 1, 1)                                                      \
+    X(RESHAPE, "reshape", 1, 1)                                                        \
+    X(SOFTMAX, "softmax", 1, 1)                                                        \
+    X(DIV, "div", 2, 2) /* first by second: alike, or the second is C x 1 x 1 */
 
 typedef enum ef_op {
 #define X(op, name, least, most) EF_OP_##op,
@@ -87,7 +90,7 @@ typedef struct ef_batchnorm {
 /* name in YAML */
 #define EF_ACTIVATION_LIST(X)                                                          \
     X(RELU, "relu")                                                                    \
-    X(CLIP, "clip")   /* to [low, high]; relu6 is [0, 6] */                            \
+    X(CLIP, "clip")   /* to [low, high], infinite allowed; relu6 is [0, 6] */          \
     X(LEAKY, "leaky") /* slope low */                                                  \
     X(PRELU, "prelu") /* slope per channel, a weight */                                \
     X(SIGMOID, "sigmoid")                                                              \
@@ -131,6 +134,11 @@ typedef struct ef_upsample {
     uint32_t factor[2]; /* nearest neighbour */
 } ef_upsample;
 
+/* Along the axis, exp(x) over the sum of them: the outputs sum to 1. */
+typedef struct ef_softmax {
+    uint32_t axis; /* 0 channels, 1 height, 2 width; a flat input has channels only */
+} ef_softmax;
+
 typedef struct ef_node {
     char name[EF_NAME_SIZE]; /* unique; letters, digits and _ . / : - */
     ef_op op;
@@ -145,6 +153,8 @@ typedef struct ef_node {
         ef_slice slice;
         ef_transpose transpose;
         ef_upsample upsample;
+        ef_shape reshape; /* of the output: as many elements, in row-major order */
+        ef_softmax softmax;
     } u;
     ef_format weight_format;     /* not stated: the run's */
     ef_format activation_format; /* of the output */
@@ -168,6 +178,12 @@ EF_NODISCARD ef_status ef_graph_copy(ef_graph *to, const ef_graph *from);
 /* A node of this operation with its usual parameters (stride 1, groups 1, no bias,
  * epsilon 1e-5, relu ...), no name and no inputs. */
 ef_node ef_node_default(ef_op op);
+
+/* The output shape of a node whose inputs have these shapes (n_inputs of node; none of
+ * an input); the node stays as it is.  EF_ERR_TOPOLOGY with the reason in why, without
+ * the node's name; *out is written on success alone. */
+EF_NODISCARD ef_status ef_node_shape(const ef_node *node, const ef_shape *inputs,
+                                     ef_shape *out, ef_error *why);
 
 /* Appends a copy of node; a node without a name gets one that is free ("conv3", "act1"
  * for activations).  Its position goes to *index (may be NULL).  EF_ERR_MEMORY. */

@@ -42,6 +42,7 @@ static const ef_node defaults[EF_OP_COUNT] = {
                                  .step = {1, 1, 1}}},
     [EF_OP_TRANSPOSE] = {.u.transpose = {{0, 1, 2}}},
     [EF_OP_UPSAMPLE] = {.u.upsample = {{2, 2}}},
+    [EF_OP_RESHAPE] = {.u.reshape = {1, 1, 1, 4}},
 };
 
 ef_node ef_node_default(ef_op op)

@@ -8,15 +8,6 @@
 #define REFUSE(...) return ef_error_set(why, EF_ERR_TOPOLOGY, __VA_ARGS__)
 #define WORDS(type) (sizeof(type) / sizeof(uint32_t))
 
-static const char *const axis_names[3] = {"channels", "height", "width"};
-
-static void axes_of(ef_shape shape, uint32_t axes[3])
-{
-    axes[0] = shape.channels;
-    axes[1] = shape.height;
-    axes[2] = shape.width;
-}
-
 static ef_status check_flag(uint32_t flag, const char *what, ef_error *why)
 {
     if (flag > 1) {
@@ -25,7 +16,7 @@ static ef_status check_flag(uint32_t flag, const char *what, ef_error *why)
     return EF_OK;
 }
 
-static ef_status check_finite(float value, const char *what, ef_error *why)
+ef_status ef_check_finite(float value, const char *what, ef_error *why)
 {
     if (!isfinite(value)) {
         REFUSE("%s must be a finite number", what);
@@ -33,7 +24,7 @@ static ef_status check_finite(float value, const char *what, ef_error *why)
     return EF_OK;
 }
 
-static ef_status check_rank(const ef_shape *in, ef_error *why)
+ef_status ef_check_image(const ef_shape *in, ef_error *why)
 {
     if (in->rank != 4) {
         REFUSE("its input is flat (%u values), it needs channels x height x width",
@@ -42,23 +33,31 @@ static ef_status check_rank(const ef_shape *in, ef_error *why)
     return EF_OK;
 }
 
+ef_status ef_check_shape(const ef_shape *shape, const char *what, ef_error *why)
+{
+    if (shape->rank != 2 && shape->rank != 4) {
+        REFUSE("an %s is flat (rank 2) or an image (rank 4), not of rank %u", what,
+               shape->rank);
+    }
+    const uint32_t axes[3] = {shape->channels, shape->height, shape->width};
+    for (size_t i = 0; i < 3; i++) {
+        if (axes[i] == 0 || axes[i] > EF_MAX_ELEMENTS) {
+            REFUSE("each side of the %s must be from 1 to %u, not %u", what,
+                   EF_MAX_ELEMENTS, axes[i]);
+        }
+    }
+    if (shape->rank == 2 && (shape->height != 1 || shape->width != 1)) {
+        REFUSE("a flat %s has height and width 1", what);
+    }
+    return EF_OK;
+}
+
 static ef_status infer_input(ef_node *node, const ef_shape *in, ef_shape *out,
                              ef_error *why)
 {
     (void)in;
-    ef_shape *shape = &node->u.input;
-    if (shape->rank != 2 && shape->rank != 4) {
-        REFUSE("an input is flat (rank 2) or an image (rank 4), not of rank %u",
-               shape->rank);
-    }
-    uint32_t axes[3];
-    axes_of(*shape, axes);
-    ef_status status = ef_check_positive(axes, 3, "each side of the input", why);
-    if (!status && shape->rank == 2 && (shape->height != 1 || shape->width != 1)) {
-        REFUSE("a flat input has height and width 1");
-    }
-    *out = *shape;
-    return status;
+    *out = node->u.input;
+    return ef_check_shape(out, "input", why);
 }
 
 static ef_status infer_conv(ef_node *node, const ef_shape *in, ef_shape *out,
@@ -66,7 +65,7 @@ static ef_status infer_conv(ef_node *node, const ef_shape *in, ef_shape *out,
 {
     const ef_conv *conv = &node->u.conv;
     ef_window w = {conv->kernel, conv->stride, conv->dilation, conv->pad, 0};
-    ef_status status = check_rank(in, why);
+    ef_status status = ef_check_image(in, why);
     if (!status) {
         status = ef_check_positive(&conv->channels, 1, "channels", why);
     }
@@ -105,7 +104,7 @@ static ef_status infer_pool(ef_node *node, const ef_shape *in, ef_shape *out,
     ef_pool *pool = &node->u.pool;
     ef_window w = {pool->kernel, pool->stride, pool->dilation, pool->pad,
                    pool->ceil_mode != 0};
-    ef_status status = check_rank(in, why);
+    ef_status status = ef_check_image(in, why);
     if (!status) {
         status = check_flag(pool->ceil_mode, "ceil", why);
     }
@@ -134,7 +133,7 @@ static ef_status infer_global(ef_node *node, const ef_shape *in, ef_shape *out,
 {
     (void)node;
     *out = (ef_shape){in->channels, 1, 1, 4};
-    return check_rank(in, why);
+    return ef_check_image(in, why);
 }
 
 static ef_status infer_same(ef_node *node, const ef_shape *in, ef_shape *out,
@@ -166,6 +165,19 @@ static const struct {
     [EF_ACTIVATION_HARDSIGMOID] = {1, 1},
 };
 
+/* Either bound may be infinite: it binds nothing then. */
+static ef_status check_clip(const ef_activation *clip, ef_error *why)
+{
+    if (isnan(clip->low) || isnan(clip->high)) {
+        REFUSE("a bound that it clips to is not a number");
+    }
+    if (clip->low >= clip->high) {
+        REFUSE("it clips to [%g, %g], which is empty", (double)clip->low,
+               (double)clip->high);
+    }
+    return EF_OK;
+}
+
 static ef_status infer_activation(ef_node *node, const ef_shape *in, ef_shape *out,
                                   ef_error *why)
 {
@@ -179,17 +191,13 @@ static ef_status infer_activation(ef_node *node, const ef_shape *in, ef_shape *o
     if (!activation_fields[activation->kind].high) {
         activation->high = 0;
     }
-    ef_status status = check_finite(activation->low, "its first parameter", why);
-    if (!status) {
-        status = check_finite(activation->high, "its second parameter", why);
-    }
-    if (!status && activation->kind == EF_ACTIVATION_CLIP &&
-        activation->low >= activation->high) {
-        REFUSE("it clips to [%g, %g], which is empty", (double)activation->low,
-               (double)activation->high);
-    }
     *out = *in;
-    return status;
+    if (activation->kind == EF_ACTIVATION_CLIP) {
+        return check_clip(activation, why);
+    }
+    ef_status status = ef_check_finite(activation->low, "its first parameter", why);
+    return status ? status
+                  : ef_check_finite(activation->high, "its second parameter", why);
 }
 
 static ef_status infer_add(ef_node *node, const ef_shape *in, ef_shape *out,
@@ -246,92 +254,28 @@ static ef_status infer_concat(ef_node *node, const ef_shape *in, ef_shape *out,
     return EF_OK;
 }
 
-static ef_status infer_pad(ef_node *node, const ef_shape *in, ef_shape *out,
-                           ef_error *why)
-{
-    const ef_pad *pad = &node->u.pad;
-    uint32_t axes[3];
-    axes_of(*in, axes);
-    for (size_t i = 0; i < 3; i++) {
-        if (pad->before[i] > EF_MAX_ELEMENTS || pad->after[i] > EF_MAX_ELEMENTS) {
-            REFUSE("it pads %s by more than %u", axis_names[i], EF_MAX_ELEMENTS);
-        }
-        if (i > 0 && in->rank == 2 && pad->before[i] + pad->after[i] > 0) {
-            REFUSE("its input is flat, so it cannot pad %s", axis_names[i]);
-        }
-        axes[i] += pad->before[i] + pad->after[i];
-    }
-    *out = (ef_shape){axes[0], axes[1], axes[2], in->rank};
-    return check_finite(pad->value, "value", why);
-}
-
-static ef_status infer_slice(ef_node *node, const ef_shape *in, ef_shape *out,
-                             ef_error *why)
-{
-    ef_slice *slice = &node->u.slice;
-    uint32_t axes[3];
-    axes_of(*in, axes);
-    for (size_t i = 0; i < 3; i++) {
-        if (slice->end[i] == EF_TO_END) {
-            slice->end[i] = axes[i];
-        }
-        if (slice->begin[i] >= slice->end[i] || slice->end[i] > axes[i]) {
-            REFUSE("it takes %s %u to %u of an input that has %u", axis_names[i],
-                   slice->begin[i], slice->end[i], axes[i]);
-        }
-        if (slice->step[i] == 0) {
-            REFUSE("its step in %s is 0", axis_names[i]);
-        }
-        axes[i] = (slice->end[i] - slice->begin[i] - 1) / slice->step[i] + 1;
-        if (axes[i] == 1) {
-            slice->end[i] = slice->begin[i] + 1; /* nothing to step over */
-            slice->step[i] = 1;
-        }
-    }
-    *out = (ef_shape){axes[0], axes[1], axes[2], in->rank};
-    return EF_OK;
-}
-
-static ef_status infer_transpose(ef_node *node, const ef_shape *in, ef_shape *out,
-                                 ef_error *why)
-{
-    const uint32_t *order = node->u.transpose.order;
-    uint32_t axes[3], seen = 0;
-    axes_of(*in, axes);
-    for (size_t i = 0; i < 3; i++) {
-        seen |= order[i] < 3 ? 1U << order[i] : 0;
-    }
-    if (seen != 7) {
-        REFUSE("its order [%u, %u, %u] is not one of the axes 0, 1, 2", order[0],
-               order[1], order[2]);
-    }
-    *out = (ef_shape){axes[order[0]], axes[order[1]], axes[order[2]], 4};
-    return check_rank(in, why);
-}
-
-static ef_status infer_flatten(ef_node *node, const ef_shape *in, ef_shape *out,
+static ef_status infer_softmax(ef_node *node, const ef_shape *in, ef_shape *out,
                                ef_error *why)
 {
-    (void)node;
-    (void)why;
-    *out = (ef_shape){(uint32_t)ef_shape_elements(*in), 1, 1, 2};
+    uint32_t axis = node->u.softmax.axis;
+    if (axis > 2) {
+        REFUSE("its axis must be 0, 1 or 2 (channels, height, width), not %u", axis);
+    }
+    if (axis > 0 && in->rank == 2) {
+        REFUSE("its input is flat, so its axis is channels");
+    }
+    *out = *in;
     return EF_OK;
 }
 
-static ef_status infer_upsample(ef_node *node, const ef_shape *in, ef_shape *out,
-                                ef_error *why)
+static ef_status infer_div(ef_node *node, const ef_shape *in, ef_shape *out,
+                           ef_error *why)
 {
-    const uint32_t *factor = node->u.upsample.factor;
-    ef_status status = check_rank(in, why);
-    if (!status) {
-        status = ef_check_positive(factor, 2, "factor", why);
+    if (is_gate(in[1], in[0])) {
+        *out = in[0];
+        return EF_OK;
     }
-    if (!status && ((uint64_t)in->height * factor[0] > EF_MAX_ELEMENTS ||
-                    (uint64_t)in->width * factor[1] > EF_MAX_ELEMENTS)) {
-        REFUSE("its output is larger than %u elements", EF_MAX_ELEMENTS);
-    }
-    *out = (ef_shape){in->channels, in->height * factor[0], in->width * factor[1], 4};
-    return status;
+    return infer_add(node, in, out, why);
 }
 
 static size_t params_conv(const ef_node *node, ef_shape in,
@@ -403,11 +347,14 @@ static size_t params_scale(const ef_node *node, ef_shape in,
 #define TRAITS_MUL 0, 1, 0, infer_mul, NULL
 #define TRAITS_SCALE 0, 0, 0, infer_same, params_scale
 #define TRAITS_CONCAT 0, 0, 0, infer_concat, NULL
-#define TRAITS_PAD WORDS(ef_pad), 0, 0, infer_pad, NULL
-#define TRAITS_SLICE WORDS(ef_slice), 0, 0, infer_slice, NULL
-#define TRAITS_TRANSPOSE WORDS(ef_transpose), 0, 0, infer_transpose, NULL
-#define TRAITS_FLATTEN 0, 0, 0, infer_flatten, NULL
-#define TRAITS_UPSAMPLE WORDS(ef_upsample), 0, 0, infer_upsample, NULL
+#define TRAITS_PAD WORDS(ef_pad), 0, 0, ef_infer_pad, NULL
+#define TRAITS_SLICE WORDS(ef_slice), 0, 0, ef_infer_slice, NULL
+#define TRAITS_TRANSPOSE WORDS(ef_transpose), 0, 0, ef_infer_transpose, NULL
+#define TRAITS_FLATTEN 0, 0, 0, ef_infer_flatten, NULL
+#define TRAITS_UPSAMPLE WORDS(ef_upsample), 0, 0, ef_infer_upsample, NULL
+#define TRAITS_RESHAPE WORDS(ef_shape), 0, 0, ef_infer_reshape, NULL
+#define TRAITS_SOFTMAX WORDS(ef_softmax), 0, 0, infer_softmax, NULL
+#define TRAITS_DIV 0, 0, 0, infer_div, NULL
 
 static const ef_op_row op_rows[EF_OP_COUNT] = {
 #define X(op, name, least, most) {name, least, most, TRAITS_##op},
@@ -494,6 +441,25 @@ ef_status ef_node_infer(ef_node *node, const ef_shape *in, ef_shape *out, ef_err
     }
     if (!status) {
         clear_unused(node, row);
+    }
+    return status;
+}
+
+ef_status ef_node_shape(const ef_node *node, const ef_shape *inputs, ef_shape *out,
+                        ef_error *why)
+{
+    if ((unsigned)node->op >= EF_OP_COUNT) {
+        REFUSE("no operation has the number %u", (unsigned)node->op);
+    }
+    const ef_op_row *row = &op_rows[node->op];
+    if (node->n_inputs < row->least_inputs || node->n_inputs > row->most_inputs) {
+        REFUSE("%s does not take %u inputs", row->name, node->n_inputs);
+    }
+    ef_node copy = *node;
+    ef_shape shape;
+    ef_status status = ef_node_infer(&copy, inputs, &shape, why);
+    if (!status) {
+        *out = shape;
     }
     return status;
 }

@@ -17,6 +17,11 @@ typedef struct ef_param_shape {
     uint32_t dims[4];
 } ef_param_shape;
 
+/* Output shape from input shapes; EF_ERR_TOPOLOGY and the reason in why, without the
+ * node's name.  Fills in what the node leaves open. */
+typedef ef_status ef_infer_function(ef_node *node, const ef_shape *in, ef_shape *out,
+                                    ef_error *why);
+
 /* One operation. */
 typedef struct ef_op_row {
     const char *name;
@@ -26,9 +31,7 @@ typedef struct ef_op_row {
     uint32_t commutes;    /* the order of its inputs does not matter */
     uint32_t has_weights; /* takes a weight format */
 
-    /* Output shape from input shapes; EF_ERR_TOPOLOGY and the reason in why, without
-     * the node's name.  Fills in what the node leaves open. */
-    ef_status (*infer)(ef_node *node, const ef_shape *in, ef_shape *out, ef_error *why);
+    ef_infer_function *infer;
 
     /* Parameter tensors, their number; NULL: none. */
     size_t (*params)(const ef_node *node, ef_shape in,
@@ -36,6 +39,10 @@ typedef struct ef_op_row {
 } ef_op_row;
 
 const ef_op_row *ef_op_row_of(ef_op op);
+
+/* The infer of the operations that move elements. */
+ef_infer_function ef_infer_pad, ef_infer_slice, ef_infer_transpose, ef_infer_flatten,
+    ef_infer_upsample, ef_infer_reshape;
 
 /* Checks the node against the shapes of its inputs, clears what the operation does not
  * use, and gives the output's shape.  EF_ERR_TOPOLOGY as infer. */
@@ -57,6 +64,13 @@ typedef struct ef_window {
 /* Each of n values must be from 1 to EF_MAX_ELEMENTS. */
 EF_NODISCARD ef_status ef_check_positive(const uint32_t *values, size_t n,
                                          const char *what, ef_error *why);
+
+/* The value must be finite; the shape of an image, not of a flat tensor; a stated
+ * shape one that a tensor can have (`what`, as in "an input", takes an). */
+EF_NODISCARD ef_status ef_check_finite(float value, const char *what, ef_error *why);
+EF_NODISCARD ef_status ef_check_image(const ef_shape *in, ef_error *why);
+EF_NODISCARD ef_status ef_check_shape(const ef_shape *shape, const char *what,
+                                      ef_error *why);
 
 /* Height and width of out from those of in, after checking the window. */
 EF_NODISCARD ef_status ef_window_slide(const ef_window *w, const ef_shape *in,
