@@ -193,6 +193,10 @@ UNIT_TESTS += %D%/test_onnx
 %C%_test_onnx_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 %C%_test_onnx_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 $(%C%_test_onnx_OBJECTS): src/onnx/onnx.pb-c.h
+UNIT_TESTS += %D%/test_onnx_constant
+%C%_test_onnx_constant_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+%C%_test_onnx_constant_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+$(%C%_test_onnx_constant_OBJECTS): src/onnx/onnx.pb-c.h
 
 # Other programs read what evoflip writes.
 check_PROGRAMS += %D%/write_models
