@@ -15,6 +15,13 @@ MOSTLYCLEANFILES += %D%/*.report.*
 
 EXTRA_DIST += %D%/check_onnx_runtime.sh %D%/onnx_runtime.js \
   %D%/check_onnx_checker.sh %D%/onnx_checker.py
+# The ONNX project's own cases (Debian package libonnx-testdata), a line for each.
+check_PROGRAMS += %D%/run_model
+%C%_run_model_LDADD = $(FLOOR3)
+EXTRA_DIST += %D%/check_onnx_cases.sh %D%/onnx_cases.py %D%/onnx_forms.py
+check-onnx: %D%/run_model
+	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(top_srcdir)/%D%/check_onnx_cases.sh --list
+
 TESTS += %D%/check_floors.sh
 EXTRA_DIST += %D%/check_floors.sh
 
@@ -45,7 +52,7 @@ check-slow: all $(SLOW_TESTS)
 clean-local: clean-valgrind
 clean-valgrind:
 	-rm -rf %D%/valgrind
-.PHONY: check-valgrind check-slow clean-valgrind
+.PHONY: check-onnx check-valgrind check-slow clean-valgrind
 
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
