@@ -2,6 +2,7 @@
 #include "net/topology_keys_priv.h"
 
 #include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,13 @@ static const ef_layout order = {.meaning = "three axes", 3, {0, 1, 2}, {3}};
 static const ef_layout real = {
     .meaning = "a number", 1, {0}, {1}, .repeats = 1, .is_real = 1};
 static const ef_layout reals = {.meaning = "two numbers", 2, {0, 1}, {2}, .is_real = 1};
+static const ef_layout bounds = {
+    .meaning = "two numbers", 2, {0, 1}, {2}, .is_real = 1, .is_bound = 1};
+static const ef_layout shape = {.meaning = "[channels, height, width] or [values]",
+                                4,
+                                {0, 1, 2, 3},
+                                {1, 3},
+                                .is_shape = 1};
 static const ef_layout flag = {
     .meaning = "yes or no", 1, {0}, {1}, .repeats = 1, .is_flag = 1};
 
@@ -110,7 +118,7 @@ static const ef_word words[] = {
      .keys = {KEY("epsilon", real, AT(batchnorm.epsilon), 0)}},
     {ACTIVATION("relu", RELU)},
     {ACTIVATION("relu6", CLIP), .has_preset = 1, .low = 0, .high = 6},
-    {ACTIVATION("clip", CLIP), .value = VALUE(reals, AT(activation.low), 0)},
+    {ACTIVATION("clip", CLIP), .value = VALUE(bounds, AT(activation.low), 0)},
     {ACTIVATION("leaky", LEAKY), .value = VALUE(real, AT(activation.low), 0)},
     {ACTIVATION("prelu", PRELU)},
     {ACTIVATION("sigmoid", SIGMOID)},
@@ -120,6 +128,7 @@ static const ef_word words[] = {
     {ACTIVATION("tanh", TANH)},
     {.name = "add", EF_OP_ADD, .lists_inputs = 1},
     {.name = "mul", EF_OP_MUL, .lists_inputs = 1},
+    {.name = "div", EF_OP_DIV, .lists_inputs = 1},
     {.name = "concat", EF_OP_CONCAT, .lists_inputs = 1},
     {.name = "scale", EF_OP_SCALE},
     {.name = "pad",
@@ -135,7 +144,11 @@ static const ef_word words[] = {
               KEY("width", range, SLICE_AXIS(2), 0)}},
     {.name = "transpose", EF_OP_TRANSPOSE, .value = VALUE(order, AT(transpose), 0)},
     {.name = "flatten", EF_OP_FLATTEN},
+    {.name = "reshape", EF_OP_RESHAPE, .value = VALUE(shape, AT(reshape), 1)},
     {.name = "upsample", EF_OP_UPSAMPLE, .value = VALUE(pair, AT(upsample), 1)},
+    {.name = "softmax",
+     EF_OP_SOFTMAX,
+     .keys = {KEY("axis", number, AT(softmax.axis), 0)}},
 };
 #define N_WORDS (sizeof words / sizeof words[0])
 
@@ -208,6 +221,9 @@ static uint32_t read_word(const ef_key *key, const ef_node *node, size_t i)
 /* Whether the numbers of the node follow from the first n of them. */
 static int suffices(const ef_key *key, const ef_node *node, size_t n)
 {
+    if (key->layout->is_shape) {
+        return n == 3 || read_word(key, node, 3) == 2;
+    }
     for (size_t i = n; i < key->layout->n; i++) {
         uint32_t rest = key->layout->repeats ? read_word(key, node, i % n) : 1;
         if (read_word(key, node, i) != rest) {
@@ -227,15 +243,25 @@ static int allows(const ef_layout *layout, size_t length)
     return 0;
 }
 
+/* As YAML spells it. */
+static int parse_infinite(const char *text, double *value)
+{
+    *value = *text == '-' ? -INFINITY : INFINITY;
+    text += *text == '-' || *text == '+';
+    return strcmp(text, ".inf") == 0;
+}
+
 static ef_status parse_number(const ef_key *key, const char *text, uint32_t *word,
                               ef_error *why)
 {
     uint64_t whole = 0;
     double value = 0;
     int yes = 0;
-    ef_status status;
+    ef_status status = EF_OK;
     if (key->layout->is_real) {
-        status = ef_parse_f64(text, -FLT_MAX, FLT_MAX, &value, why);
+        if (!key->layout->is_bound || !parse_infinite(text, &value)) {
+            status = ef_parse_f64(text, -FLT_MAX, FLT_MAX, &value, why);
+        }
         float as_float = (float)value;
         memcpy(word, &as_float, sizeof *word);
     } else if (key->layout->is_flag) {
@@ -277,6 +303,9 @@ ef_status ef_key_read(const ef_key *key, const ef_yaml_node *value, ef_node *nod
     for (size_t i = length; layout->repeats && i < layout->n; i++) {
         *word_of(key, node, i) = read_word(key, node, i % length);
     }
+    if (layout->is_shape) {
+        *word_of(key, node, 3) = length == 1 ? 2 : 4;
+    }
     return EF_OK;
 }
 
@@ -287,6 +316,10 @@ static void write_real(uint32_t word, ef_text *text)
     float value, back;
     int precision = 6;
     memcpy(&value, &word, sizeof value);
+    if (isinf(value)) {
+        ef_text_add(text, "%s", value < 0 ? "-.inf" : ".inf");
+        return;
+    }
     do {
         snprintf(digits, sizeof digits, "%.*g", precision, (double)value);
         back = strtof(digits, NULL);

@@ -16,9 +16,11 @@ typedef struct ef_layout {
     size_t n;                       /* numbers in the node */
     size_t words[EF_MAX_NUMBERS];   /* where, in 32-bit words from the key's offset */
     size_t lengths[EF_MAX_NUMBERS]; /* numbers that a value may have, least first */
-    int repeats; /* a shorter value repeats itself; else the rest keeps its default */
-    int is_real; /* floats; else uint32_t */
-    int is_flag; /* yes or no */
+    int repeats;  /* a shorter value repeats itself; else the rest keeps its default */
+    int is_real;  /* floats; else uint32_t */
+    int is_flag;  /* yes or no */
+    int is_bound; /* floats that may be infinite */
+    int is_shape; /* an ef_shape, its rank by how many numbers there are */
 } ef_layout;
 
 typedef struct ef_key {

@@ -144,6 +144,14 @@ static void describe_upsample(const ef_node *node, ef_shape in, char *cell)
     add_pair(cell, "by", node->u.upsample.factor);
 }
 
+static void describe_softmax(const ef_node *node, ef_shape in, char *cell)
+{
+    (void)in;
+    if (node->u.softmax.axis > 0) {
+        add(cell, " over %s", node->u.softmax.axis == 1 ? "height" : "width");
+    }
+}
+
 static void (*const describe[EF_OP_COUNT])(const ef_node *, ef_shape in, char *) = {
     [EF_OP_CONV] = describe_conv,
     [EF_OP_MAXPOOL] = describe_pool,
@@ -153,6 +161,7 @@ static void (*const describe[EF_OP_COUNT])(const ef_node *, ef_shape in, char *)
     [EF_OP_SLICE] = describe_slice,
     [EF_OP_TRANSPOSE] = describe_transpose,
     [EF_OP_UPSAMPLE] = describe_upsample,
+    [EF_OP_SOFTMAX] = describe_softmax,
 };
 
 /* 12,345,678 */
