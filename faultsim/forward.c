@@ -9,24 +9,6 @@
 
 #define CACHED_FLOATS 4096 /* that surely are in the nearest cache when read again */
 
-static float *channel(const ef_forward *forward, const ef_step *step, size_t c)
-{
-    return forward->arena + step->out.offset +
-           c * ef_forward_plane(step->out.shape, forward->lanes);
-}
-
-static const ef_step *input_step(const ef_forward *forward, const ef_step *step,
-                                 size_t k)
-{
-    return &forward->plan->steps[step->inputs[k]];
-}
-
-/* Floats of a channel without the gap behind it. */
-static size_t channel_size(const ef_forward *forward, const ef_step *step)
-{
-    return (size_t)step->out.shape.height * step->out.shape.width * forward->lanes;
-}
-
 static void end_span(const ef_forward *forward, const ef_step *step, size_t c, float *x,
                      size_t n)
 {
@@ -36,7 +18,7 @@ static void end_span(const ef_forward *forward, const ef_step *step, size_t c, f
     }
 }
 
-static void end_channels(const ef_forward *forward, const ef_step *step)
+void ef_step_end(const ef_forward *forward, const ef_step *step)
 {
     size_t n = step->n_spans > 0 ? step->out.shape.channels : 0;
     for (size_t c = 0; c < n; c++) {
@@ -61,7 +43,7 @@ static void run_input(ef_forward *forward, const ef_step *step)
             }
         }
     }
-    end_channels(forward, step);
+    ef_step_end(forward, step);
 }
 
 /* --- windows ----------------------------------------------------------------- */
@@ -236,101 +218,70 @@ static void run_mul(ef_forward *forward, const ef_step *step)
             kernels->mul(out, x, y, n);
         }
     }
-    end_channels(forward, step);
+    ef_step_end(forward, step);
 }
 
-/* --- moves: elements keep their values --------------------------------------- */
-
-static void run_concat(ef_forward *forward, const ef_step *step)
+static void run_div(ef_forward *forward, const ef_step *step)
 {
-    size_t to = 0, size = channel_size(forward, step) * sizeof(float);
-    for (size_t k = 0; k < step->n_inputs; k++) {
-        const ef_step *from = input_step(forward, step, k);
-        for (size_t c = 0; c < from->out.shape.channels; c++) {
-            memcpy(channel(forward, step, to++), channel(forward, from, c), size);
+    const ef_step *image = input_step(forward, step, 0);
+    const ef_step *divisor = input_step(forward, step, 1);
+    int is_one = !ef_shape_equal(divisor->out.shape, step->out.shape);
+    size_t n = channel_size(forward, step), run = is_one ? forward->lanes : n;
+    for (size_t c = 0; c < step->out.shape.channels; c++) {
+        float *out = channel(forward, step, c);
+        const float *x = channel(forward, image, c), *y = channel(forward, divisor, c);
+        for (size_t at = 0; at < n; at += run) {
+            forward->plan->kernels->div(out + at, x + at, y, run);
         }
     }
-    end_channels(forward, step);
+    ef_step_end(forward, step);
 }
 
-static void run_flatten(ef_forward *forward, const ef_step *step)
+/* Lines along the axis; those that begin in neighbouring floats go together. */
+static void run_softmax(ef_forward *forward, const ef_step *step)
 {
-    const ef_step *from = input_step(forward, step, 0);
-    size_t plane = (size_t)from->out.shape.height * from->out.shape.width;
-    size_t lanes = forward->lanes;
-    for (size_t i = 0; i < step->out.shape.channels; i++) {
-        memcpy(channel(forward, step, i),
-               channel(forward, from, i / plane) + i % plane * lanes,
-               lanes * sizeof(float));
-    }
-    end_channels(forward, step);
-}
-
-/* The input element behind an output element; 0: padding. */
-static int locate(const ef_node *node, ef_shape shape, const size_t out[3],
-                  size_t in[3])
-{
-    const size_t sizes[3] = {shape.channels, shape.height, shape.width};
-    int inside = 1;
-    for (size_t a = 0; a < 3; a++) {
-        switch (node->op) {
-        case EF_OP_PAD:
-            in[a] = out[a] - node->u.pad.before[a];
-            inside &= in[a] < sizes[a]; /* wraps round to a large number below 0 */
-            break;
-        case EF_OP_SLICE:
-            in[a] = node->u.slice.begin[a] + out[a] * node->u.slice.step[a];
-            break;
-        case EF_OP_UPSAMPLE:
-            in[a] = a > 0 ? out[a] / node->u.upsample.factor[a - 1] : out[a];
-            break;
-        default:
-            in[node->u.transpose.order[a]] = out[a];
-            break;
+    ef_shape shape = step->out.shape;
+    size_t row = shape.width * forward->lanes, size = channel_size(forward, step);
+    const size_t sides[3] = {shape.channels, shape.height, shape.width};
+    const size_t strides[3] = {ef_forward_plane(shape, forward->lanes), row,
+                               forward->lanes};
+    const size_t runs[3] = {size, row, forward->lanes};
+    uint32_t axis = step->node->u.softmax.axis;
+    size_t n_channels = axis == 0 ? 1 : shape.channels;
+    size_t chunk = axis == 2 ? row : size; /* a line's whole, beside its neighbours */
+    for (size_t c = 0; c < n_channels; c++) {
+        float *out = channel(forward, step, c);
+        const float *in = channel(forward, input_step(forward, step, 0), c);
+        for (size_t at = 0; at < size; at += chunk) {
+            forward->plan->kernels->softmax(out + at, in + at, sides[axis],
+                                            strides[axis], runs[axis]);
         }
     }
-    return inside;
-}
-
-static void fill_element(float *to, float value, size_t lanes)
-{
-    for (size_t lane = 0; lane < lanes; lane++) {
-        to[lane] = value;
-    }
-}
-
-static void run_move(ef_forward *forward, const ef_step *step)
-{
-    const ef_step *from = input_step(forward, step, 0);
-    size_t lanes = forward->lanes;
-    size_t out[3], in[3];
-    for (out[0] = 0; out[0] < step->out.shape.channels; out[0]++) {
-        float *to = channel(forward, step, out[0]);
-        for (out[1] = 0; out[1] < step->out.shape.height; out[1]++) {
-            for (out[2] = 0; out[2] < step->out.shape.width; out[2]++, to += lanes) {
-                if (locate(step->node, from->out.shape, out, in)) {
-                    size_t at = in[1] * from->out.shape.width + in[2];
-                    memcpy(to, channel(forward, from, in[0]) + at * lanes,
-                           lanes * sizeof(float));
-                } else {
-                    fill_element(to, step->node->u.pad.value, lanes);
-                }
-            }
-        }
-    }
-    end_channels(forward, step);
+    ef_step_end(forward, step);
 }
 
 static ef_step_run *const runners[EF_OP_COUNT] = {
-    [EF_OP_INPUT] = run_input,       [EF_OP_CONV] = run_conv,
-    [EF_OP_DENSE] = run_conv,        [EF_OP_MAXPOOL] = run_pool,
-    [EF_OP_AVGPOOL] = run_pool,      [EF_OP_GLOBALAVG] = run_pool,
-    [EF_OP_GLOBALMAX] = run_pool,    [EF_OP_BATCHNORM] = run_concat,
-    [EF_OP_ACTIVATION] = run_concat, [EF_OP_ADD] = run_add,
-    [EF_OP_MUL] = run_mul,           [EF_OP_SCALE] = run_concat,
-    [EF_OP_CONCAT] = run_concat,     [EF_OP_PAD] = run_move,
-    [EF_OP_SLICE] = run_move,        [EF_OP_TRANSPOSE] = run_move,
-    [EF_OP_FLATTEN] = run_flatten,   [EF_OP_UPSAMPLE] = run_move,
+    [EF_OP_INPUT] = run_input,
+    [EF_OP_CONV] = run_conv,
+    [EF_OP_DENSE] = run_conv,
+    [EF_OP_MAXPOOL] = run_pool,
+    [EF_OP_AVGPOOL] = run_pool,
+    [EF_OP_GLOBALAVG] = run_pool,
+    [EF_OP_GLOBALMAX] = run_pool,
+    [EF_OP_BATCHNORM] = ef_step_run_concat,
+    [EF_OP_ACTIVATION] = ef_step_run_concat,
+    [EF_OP_ADD] = run_add,
+    [EF_OP_MUL] = run_mul,
+    [EF_OP_SCALE] = ef_step_run_concat,
+    [EF_OP_CONCAT] = ef_step_run_concat,
+    [EF_OP_PAD] = ef_step_run_move,
+    [EF_OP_SLICE] = ef_step_run_move,
+    [EF_OP_TRANSPOSE] = ef_step_run_move,
+    [EF_OP_FLATTEN] = ef_step_run_reshape,
+    [EF_OP_UPSAMPLE] = ef_step_run_move,
+    [EF_OP_RESHAPE] = ef_step_run_reshape,
+    [EF_OP_SOFTMAX] = run_softmax,
+    [EF_OP_DIV] = run_div,
 };
 
 ef_step_run *ef_forward_runner(ef_op op)

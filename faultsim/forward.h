@@ -12,7 +12,11 @@
  * - relu is 0 > x ? 0 : x, clip the like of both bounds, max pooling keeps the first
  *   of equals: all pass NaN on.
  * - sigmoid and tanh by the polynomials of functions.h; add and mul from the first
- *   input to the last.
+ *   input to the last; div by IEEE 754, so that 0 / 0 is NaN and x / 0 infinite.
+ * - softmax, along its axis: the largest element m as in max pooling, e = exp(x - m)
+ *   by functions.h, the sum of all e in order from +0, then e / sum.  One NaN or one
+ *   +infinity among them makes all of them NaN, and so do -infinities alone; beside
+ *   finite values -infinity becomes 0.
  * - a NaN is stored as 0x7fc00000, also where an image brings it.  Biases and padding
  *   are finite or not as they come. */
 #ifndef EF_FAULTSIM_FORWARD_H

@@ -246,17 +246,62 @@ static void run_add(const job *j)
     }
 }
 
-/* An input of one element a channel gates the whole channel. */
+/* Element i of input k, or the one that input k has for its whole channel. */
+static float operand(const job *j, uint32_t k, size_t i)
+{
+    size_t plane = plane_of(j->out_shape);
+    return j->in[k][plane_of(j->in_shape[k]) == 1 ? i / plane : i];
+}
+
 static void run_mul(const job *j)
 {
-    size_t n = ef_shape_elements(j->out_shape), plane = plane_of(j->out_shape);
+    size_t n = ef_shape_elements(j->out_shape);
     for (size_t i = 0; i < n; i++) {
-        float product = 1.0f;
-        for (uint32_t k = 0; k < 2; k++) {
-            size_t gated = plane_of(j->in_shape[k]) == 1 ? i / plane : i;
-            product = k == 0 ? j->in[k][gated] : product * j->in[k][gated];
+        j->out[i] = canonical(operand(j, 0, i) * operand(j, 1, i));
+    }
+}
+
+static void run_div(const job *j)
+{
+    size_t n = ef_shape_elements(j->out_shape);
+    for (size_t i = 0; i < n; i++) {
+        j->out[i] = canonical(operand(j, 0, i) / operand(j, 1, i));
+    }
+}
+
+/* n elements, stride apart. */
+static void softmax_line(float *out, const float *in, size_t n, size_t stride)
+{
+    float most = -INFINITY, sum = 0.0f;
+    for (size_t i = 0; i < n; i++) {
+        float value = in[i * stride];
+        most = value > most || value != value ? value : most;
+    }
+    for (size_t i = 0; i < n; i++) {
+        out[i * stride] = exact_exp(in[i * stride] - most);
+        sum += out[i * stride];
+    }
+    for (size_t i = 0; i < n; i++) {
+        out[i * stride] = canonical(out[i * stride] / sum);
+    }
+}
+
+static void run_softmax(const job *j)
+{
+    ef_shape shape = j->out_shape;
+    const size_t sizes[3] = {shape.channels, shape.height, shape.width};
+    const size_t strides[3] = {plane_of(shape), shape.width, 1};
+    size_t axis = j->node->u.softmax.axis, place[3];
+    for (place[0] = 0; place[0] < sizes[0]; place[0]++) {
+        for (place[1] = 0; place[1] < sizes[1]; place[1]++) {
+            for (place[2] = 0; place[2] < sizes[2]; place[2]++) {
+                if (place[axis] == 0) {
+                    size_t first = at(shape, place[0], place[1], place[2]);
+                    softmax_line(j->out + first, j->in[0] + first, sizes[axis],
+                                 strides[axis]);
+                }
+            }
         }
-        j->out[i] = canonical(product);
     }
 }
 
@@ -337,6 +382,9 @@ static void (*const runs[EF_OP_COUNT])(const job *) = {
     [EF_OP_TRANSPOSE] = run_move,
     [EF_OP_FLATTEN] = run_concat,
     [EF_OP_UPSAMPLE] = run_move,
+    [EF_OP_RESHAPE] = run_concat,
+    [EF_OP_SOFTMAX] = run_softmax,
+    [EF_OP_DIV] = run_div,
 };
 
 /* tensors[i] is the output of node i. */

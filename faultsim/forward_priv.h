@@ -61,6 +61,24 @@ struct ef_forward {
 /* Floats between the channels of a tensor. */
 size_t ef_forward_plane(ef_shape shape, size_t lanes);
 
+static inline float *channel(const ef_forward *forward, const ef_step *step, size_t c)
+{
+    return forward->arena + step->out.offset +
+           c * ef_forward_plane(step->out.shape, forward->lanes);
+}
+
+static inline const ef_step *input_step(const ef_forward *forward, const ef_step *step,
+                                        size_t k)
+{
+    return &forward->plan->steps[step->inputs[k]];
+}
+
+/* Floats of a channel without the gap behind it. */
+static inline size_t channel_size(const ef_forward *forward, const ef_step *step)
+{
+    return (size_t)step->out.shape.height * step->out.shape.width * forward->lanes;
+}
+
 EF_NODISCARD ef_status ef_forward_plan_create(ef_forward_plan **plan, const ef_net *net,
                                               size_t max_batch,
                                               const ef_kernels *kernels, ef_error *err);
@@ -69,6 +87,13 @@ void ef_forward_plan_destroy(ef_forward_plan *plan);
 /* The function that runs an operation; the elementwise ones, where they cannot join
  * the step before, copy. */
 ef_step_run *ef_forward_runner(ef_op op);
+
+/* What moves elements: forward_move.c. */
+void ef_step_run_concat(ef_forward *forward, const ef_step *step);
+void ef_step_run_reshape(ef_forward *forward, const ef_step *step);
+void ef_step_run_move(ef_forward *forward, const ef_step *step);
+/* Runs the elementwise functions that end a step over all of its output. */
+void ef_step_end(const ef_forward *forward, const ef_step *step);
 
 /* ef_forward_create with kernels of the caller's choice. */
 EF_NODISCARD ef_status ef_forward_create_with(ef_forward **forward, const ef_net *net,

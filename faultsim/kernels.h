@@ -93,6 +93,11 @@ typedef struct ef_kernels {
     void (*mul)(float *out, const float *x, const float *y, size_t n);
     /* each of the n / lanes elements of x times the one element y of lanes floats */
     void (*gate)(float *out, const float *x, const float *y, size_t n, size_t lanes);
+    void (*div)(float *out, const float *x, const float *y, size_t n);
+    /* softmax of n elements, stride floats apart in out and in x, for each of the
+     * n_lines lines that begin at neighbouring floats, a multiple of width */
+    void (*softmax)(float *out, const float *x, size_t n, size_t stride,
+                    size_t n_lines);
     void (*spans[EF_SPAN_COUNT])(float *x, size_t n, const float *coef);
 } ef_kernels;
 

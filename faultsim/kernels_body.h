@@ -239,6 +239,47 @@ static TARGET void NAME(gate)(float *out, const float *x, const float *y, size_t
     }
 }
 
+static TARGET void NAME(div)(float *out, const float *x, const float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i += WIDTH) {
+        vec quotient = DIV(LOAD(x + i), LOAD(y + i));
+        STORE(out + i, CANON(quotient));
+    }
+}
+
+/* exp(x - most) of one vector, by the scalar text that a compiler makes vectors of. */
+BODY vec NAME(exp_below)(const float *x, vec most)
+{
+    float values[WIDTH];
+    vec below = SUB(LOAD(x), most);
+    STORE(values, below);
+    for (int i = 0; i < WIDTH; i++) {
+        values[i] = exact_exp(values[i]);
+    }
+    return LOAD(values);
+}
+
+static TARGET void NAME(softmax)(float *out, const float *x, size_t n, size_t stride,
+                                 size_t n_lines)
+{
+    for (size_t line = 0; line < n_lines; line += WIDTH, out += WIDTH, x += WIDTH) {
+        vec most = SPLAT(-INFINITY), sum = SPLAT(0.0f);
+        for (size_t i = 0; i < n; i++) {
+            vec value = LOAD(x + i * stride);
+            most = GREATER_OR_NAN(value, most);
+        }
+        for (size_t i = 0; i < n; i++) {
+            vec e = NAME(exp_below)(x + i * stride, most);
+            STORE(out + i * stride, e);
+            sum = ADD(sum, e);
+        }
+        for (size_t i = 0; i < n; i++) {
+            vec share = DIV(LOAD(out + i * stride), sum);
+            STORE(out + i * stride, CANON(share));
+        }
+    }
+}
+
 /* A function of spans in vectors: x is the element, a, b, c the coefficients. */
 #define SPAN(name, value)                                                              \
     static TARGET void NAME(name)(float *data, size_t n, const float *coef)            \
@@ -280,7 +321,8 @@ SCALAR_SPAN(span_tanh, exact_tanh(x))
 #define TABLE                                                                          \
     .width = WIDTH, .block = BLOCK, .conv_row = NAME(conv_row),                        \
     .maxpool_row = NAME(maxpool_row), .avgpool_row = NAME(avgpool_row),                \
-    .add = NAME(add), .mul = NAME(mul), .gate = NAME(gate),                            \
+    .add = NAME(add), .mul = NAME(mul), .gate = NAME(gate), .div = NAME(div),          \
+    .softmax = NAME(softmax),                                                          \
     .spans = {                                                                         \
         [EF_SPAN_CANON] = NAME(span_canon),                                            \
         [EF_SPAN_BIAS] = NAME(span_bias),                                              \

@@ -4,5 +4,5 @@ noinst_LIBRARIES += %D%/libfaultsim.a
   %D%/kernels.c %D%/kernels.h %D%/kernels_body.h \
   %D%/kernels_portable.c %D%/kernels_avx2.c %D%/kernels_avx512.c \
   %D%/forward.c %D%/forward.h %D%/forward_priv.h \
-  %D%/forward_plan.c %D%/forward_naive.c \
+  %D%/forward_plan.c %D%/forward_move.c %D%/forward_naive.c \
   %D%/classify.c %D%/classify.h

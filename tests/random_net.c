@@ -13,6 +13,7 @@ typedef struct growth {
     ef_graph graph;
     size_t tip;
     ef_shape shape; /* of the tip */
+    unsigned more;  /* of the enum in random_net.h */
 } growth;
 
 static uint32_t draw(growth *g, uint32_t low, uint32_t high)
@@ -194,9 +195,59 @@ static void grow_gate(growth *g)
     keep_if_valid(g, before, append(g, &join));
 }
 
+static ef_node any_reshape(growth *g)
+{
+    ef_node node = reading(EF_OP_RESHAPE, g->tip);
+    uint32_t n = (uint32_t)ef_shape_elements(g->shape);
+    node.u.reshape = (ef_shape){n, 1, 1, 2};
+    if (draw(g, 0, 4)) {
+        uint32_t channels = divisor(g, n, n), height = divisor(g, n / channels, n);
+        node.u.reshape = (ef_shape){channels, height, n / channels / height, 4};
+    }
+    return node;
+}
+
+static ef_node any_softmax(growth *g)
+{
+    ef_node node = reading(EF_OP_SOFTMAX, g->tip);
+    node.u.softmax.axis = g->shape.rank == 4 ? draw(g, 0, 2) : 0;
+    return node;
+}
+
+/* The tip by an activation of it, or by a maximum of each channel. */
+static void grow_quotient(growth *g)
+{
+    size_t before = g->graph.n_nodes;
+    int is_one = g->shape.rank == 4 && draw(g, 0, 1);
+    ef_node divisor =
+        is_one ? reading(EF_OP_GLOBALMAX, g->tip) : any_activation(g, g->tip);
+    ef_node node = reading(EF_OP_DIV, g->tip);
+    node.n_inputs = 2;
+    node.inputs[1] = (uint32_t)append(g, &divisor);
+    keep_if_valid(g, before, append(g, &node));
+}
+
+static void grow_more(growth *g)
+{
+    size_t before = g->graph.n_nodes;
+    if (g->more & RANDOM_RESHAPE && draw(g, 0, 3) == 0) {
+        ef_node node = any_reshape(g);
+        keep_if_valid(g, before, append(g, &node));
+    }
+    before = g->graph.n_nodes;
+    if (g->more & RANDOM_INFERENCE && draw(g, 0, 5) == 0) {
+        ef_node node = any_softmax(g);
+        keep_if_valid(g, before, append(g, &node));
+    }
+    if (g->more & RANDOM_INFERENCE && draw(g, 0, 5) == 0) {
+        grow_quotient(g);
+    }
+}
+
 static void grow(growth *g)
 {
     ef_node node;
+    grow_more(g);
     size_t before = g->graph.n_nodes;
     switch (draw(g, 0, 8)) {
     case 0:
@@ -263,7 +314,13 @@ static void finish(growth *g)
 
 ef_net *random_net(uint64_t seed, size_t length, int flat)
 {
-    growth g = {.rng = ef_rng_stream(seed, EF_PURPOSE_TEST, 0, length, flat != 0)};
+    return random_net_with(seed, length, flat, 0);
+}
+
+ef_net *random_net_with(uint64_t seed, size_t length, int flat, unsigned more)
+{
+    growth g = {.rng = ef_rng_stream(seed, EF_PURPOSE_TEST, 0, length, flat != 0),
+                .more = more};
     ef_graph_init(&g.graph);
     ef_node input = ef_node_default(EF_OP_INPUT);
     g.shape = (ef_shape){draw(&g, 1, 9), draw(&g, 1, 11), draw(&g, 1, 11), 4};

@@ -12,6 +12,13 @@
  * released with ef_net_destroy. */
 ef_net *random_net(uint64_t seed, size_t length, int flat);
 
+/* The same with further operations among the others: a set of these. */
+enum {
+    RANDOM_RESHAPE = 1,
+    RANDOM_INFERENCE = 2 /* softmax and div, which have no backward pass */
+};
+ef_net *random_net_with(uint64_t seed, size_t length, int flat, unsigned more);
+
 /* n images for it, N(0, 1), released with ef_free. */
 float *random_images(const ef_net *net, uint64_t seed, size_t n);
 

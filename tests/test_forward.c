@@ -67,6 +67,18 @@ static void compare_all(const ef_net *net, const float *images, size_t n, uint64
 
 TestSuite(forward_run, .timeout = 120);
 
+/* Values that a flipped bit leaves behind, in places keyed by the seed. */
+static void poison(float *values, size_t n, ef_rng *rng)
+{
+    static const uint32_t bits[] = {0x7fc00000, 0xffc00001, 0x7f800001, 0x7f800000,
+                                    0xff800000, 0x80000000, 0x00000001, 0x807fffff,
+                                    0x7f7fffff, 0x0d000000};
+    for (size_t k = 0; k < 1 + n / 40; k++) {
+        uint32_t value = bits[ef_rng_below(rng, sizeof bits / sizeof bits[0])];
+        values[ef_rng_below(rng, n)] = float_of_bits(value);
+    }
+}
+
 Test(forward_run, equals_the_definition_on_random_networks)
 {
     for (uint64_t seed = 0; seed < 200; seed++) {
@@ -79,15 +91,20 @@ Test(forward_run, equals_the_definition_on_random_networks)
     }
 }
 
-/* Values that a flipped bit leaves behind, in places keyed by the seed. */
-static void poison(float *values, size_t n, ef_rng *rng)
+Test(forward_run, equals_the_definition_on_networks_that_cannot_be_trained)
 {
-    static const uint32_t bits[] = {0x7fc00000, 0xffc00001, 0x7f800001, 0x7f800000,
-                                    0xff800000, 0x80000000, 0x00000001, 0x807fffff,
-                                    0x7f7fffff, 0x0d000000};
-    for (size_t k = 0; k < 1 + n / 40; k++) {
-        uint32_t value = bits[ef_rng_below(rng, sizeof bits / sizeof bits[0])];
-        values[ef_rng_below(rng, n)] = float_of_bits(value);
+    for (uint64_t seed = 2000; seed < 2200; seed++) {
+        ef_net *net = random_net_with(seed, 3 + seed % 11, seed % 8 == 7,
+                                      RANDOM_RESHAPE | RANDOM_INFERENCE);
+        ef_rng rng = ef_rng_stream(seed, EF_PURPOSE_TEST, 2, 1, 0);
+        size_t n = 1 + seed % 27;
+        float *images = random_images(net, seed, n);
+        if (seed % 3 == 0) {
+            poison(images, n * random_net_inputs(net), &rng);
+        }
+        compare_all(net, images, n, seed);
+        ef_free(images);
+        ef_net_destroy(net);
     }
 }
 
@@ -303,6 +320,109 @@ Test(forward_naive, passes_nan_on_and_stores_it_in_one_way)
         expect(net_of((ef_shape){1, 1, 1, 4}, node), image + 1,
                (const float[]){float_of_bits(0x7fc00000)}, 1);
     }
+}
+
+static ef_node softmax_over(uint32_t axis)
+{
+    ef_node node = ef_node_default(EF_OP_SOFTMAX);
+    node.u.softmax.axis = axis;
+    return node;
+}
+
+Test(forward_naive, gives_equal_shares_along_the_axis_of_a_softmax)
+{
+    /* exp(0) = 1 and exp(-200) = 0 in binary32, so the shares are exact; the largest
+     * element is taken off first, else exp(200) would be infinite. */
+    const float image[] = {200, 200, 0, 200, 200, 200, 200, 0, 0, 0, 0, 0};
+    const ef_shape shape = {2, 2, 3, 4};
+    expect(net_of(shape, softmax_over(0)), image,
+           (const float[]){0.5f, 1, 0.5f, 1, 1, 1, 0.5f, 0, 0.5f, 0, 0, 0}, 12);
+    expect(net_of(shape, softmax_over(1)), image,
+           (const float[]){0.5f, 0.5f, 0, 0.5f, 0.5f, 1, 1, 0.5f, 0.5f, 0, 0.5f, 0.5f},
+           12);
+    const float third = 1.0f / 3.0f;
+    expect(net_of(shape, softmax_over(2)), image,
+           (const float[]){0.5f, 0.5f, 0, third, third, third, 1, 0, 0, third, third,
+                           third},
+           12);
+    expect(net_of((ef_shape){4, 1, 1, 2}, softmax_over(0)), image,
+           (const float[]){third, third, 0, third}, 4);
+}
+
+Test(forward_naive, keeps_a_softmax_near_its_exact_value)
+{
+    const float image[] = {-1.5f, 0.25f, 3, 0};
+    ef_net *net = net_of((ef_shape){4, 1, 1, 2}, softmax_over(0));
+    float *found = naive(net, image, 1);
+    double sum = 0;
+    for (size_t i = 0; i < 4; i++) {
+        sum += exp((double)image[i]);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        cr_expect_float_eq(found[i], exp((double)image[i]) / sum, 2e-7);
+    }
+    ef_free(found);
+    ef_net_destroy(net);
+}
+
+Test(forward_naive, spreads_what_is_not_finite_over_a_softmax)
+{
+    const ef_shape shape = {3, 1, 1, 2};
+    const float nan = float_of_bits(0x7fc00000);
+    expect(net_of(shape, softmax_over(0)), (const float[]){0, -NAN, 5},
+           (const float[]){nan, nan, nan}, 3);
+    expect(net_of(shape, softmax_over(0)), (const float[]){0, INFINITY, 5},
+           (const float[]){nan, nan, nan}, 3);
+    expect(net_of(shape, softmax_over(0)),
+           (const float[]){-INFINITY, -INFINITY, -INFINITY},
+           (const float[]){nan, nan, nan}, 3);
+    expect(net_of(shape, softmax_over(0)), (const float[]){2, -INFINITY, 2},
+           (const float[]){0.5f, 0, 0.5f}, 3);
+}
+
+Test(forward_naive, keeps_the_order_of_elements_in_a_reshape)
+{
+    ef_node node = ef_node_default(EF_OP_RESHAPE);
+    node.u.reshape = (ef_shape){3, 1, 2, 4};
+    const float image[] = {1, 2, 3, 4, 5, 6};
+    expect(net_of((ef_shape){1, 2, 3, 4}, node), image, image, 6);
+}
+
+/* input (shape) -> divisor; the input by that. */
+static ef_net *quotient_of(ef_shape shape, ef_node divisor)
+{
+    ef_error err = {0};
+    ef_graph graph;
+    ef_topology *topology = NULL;
+    ef_net *net = NULL;
+    ef_node nodes[3] = {ef_node_default(EF_OP_INPUT), divisor,
+                        ef_node_default(EF_OP_DIV)};
+    nodes[0].u.input = shape;
+    nodes[1].n_inputs = 1;
+    nodes[2].n_inputs = 2;
+    nodes[2].inputs[1] = 1;
+    ef_graph_init(&graph);
+    for (size_t i = 0; i < 3; i++) {
+        must(ef_graph_add(&graph, &nodes[i], NULL), &err);
+    }
+    must(ef_topology_create(&topology, &graph, &err), &err);
+    must(ef_net_create(&net, topology, &err), &err);
+    ef_topology_destroy(topology);
+    ef_graph_clear(&graph);
+    return net;
+}
+
+Test(forward_naive, divides_the_first_input_by_the_second)
+{
+    const ef_shape shape = {2, 1, 2, 4};
+    expect(quotient_of(shape, ef_node_default(EF_OP_GLOBALMAX)),
+           (const float[]){1, 3, -8, -2}, (const float[]){1.0f / 3.0f, 1, 4, 1}, 4);
+    /* by relu(x): 0 / 0 is NaN, a negative over 0 is -infinity */
+    expect(quotient_of(shape, ef_node_default(EF_OP_ACTIVATION)),
+           (const float[]){7, 0, -3, INFINITY},
+           (const float[]){1, float_of_bits(0x7fc00000), -INFINITY,
+                           float_of_bits(0x7fc00000)},
+           4);
 }
 
 /* --- elementary functions -------------------------------------------------------- */

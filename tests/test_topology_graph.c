@@ -2,6 +2,7 @@
 #include "net/topology.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -275,6 +276,11 @@ static const struct {
      "slice h 1:9 w 0:3:2"},
     {{.op = EF_OP_TRANSPOSE, .u.transpose = {{2, 0, 1}}}, "transpose 2,0,1"},
     {{.op = EF_OP_UPSAMPLE, .u.upsample = {{2, 1}}}, "upsample by 2x1"},
+    {{.op = EF_OP_RESHAPE, .u.reshape = {8, 3, 9, 4}}, "reshape"},
+    {{.op = EF_OP_SOFTMAX}, "softmax"},
+    {{.op = EF_OP_SOFTMAX, .u.softmax = {2}}, "softmax over width"},
+    {{.op = EF_OP_ACTIVATION, .u.activation = {EF_ACTIVATION_CLIP, -INFINITY, 1}},
+     "clip -inf 1"},
 };
 
 Test(topology_print, puts_every_operation_into_words)
