@@ -106,8 +106,9 @@ Test(train_plan, gives_the_values_of_exact_execution_on_random_networks)
 {
     for (uint64_t seed = 0; seed < 50; seed++) {
         ef_error err = {0};
-        rig r = make_rig(random_net(seed, 4 + seed % 14, seed % 8 == 7), 1 + seed % 5,
-                         0, seed);
+        rig r = make_rig(random_net_with(seed, 4 + seed % 14, seed % 8 == 7,
+                                         seed % 2 ? RANDOM_RESHAPE : 0),
+                         1 + seed % 5, 0, seed);
         size_t outputs = r.n * random_net_outputs(r.net);
         float *exact = ef_calloc(outputs, sizeof *exact);
         must(ef_forward_naive(r.net, r.images, r.n, exact, &err), &err);
@@ -275,6 +276,15 @@ ParameterizedTestParameters(train_plan, gives_exact_gradients_of)
          NODES("[3, 7, 6]",
                "  - {conv: 5, kernel: 3, bias: yes}\n  - {clip: [-0.5, 1]}\n" TAIL),
          KINKS},
+        {"conv and clips open on one side",
+         NODES("[3, 7, 6]",
+               "  - {conv: 5, kernel: 3, bias: yes}\n  - {clip: [-.inf, 0.25]}\n"
+               "  - {conv: 5, kernel: 3, bias: yes}\n  - {clip: [-0.25, .inf]}\n" TAIL),
+         KINKS},
+        {"clips that stand alone",
+         NODES("[9]", "  - {dense: 16, name: a}\n  - {clip: [-.inf, .inf]}\n"
+                      "  - {clip: [-.inf, 0.5]}\n  - {add: a}\n  - {dense: 3}\n"),
+         KINKS},
         {"conv strided and dilated",
          NODES("[4, 9, 9]",
                "  - {conv: 6, kernel: [3, 2], stride: 2, dilation: [2, 3], "
@@ -381,6 +391,16 @@ ParameterizedTestParameters(train_plan, gives_exact_gradients_of)
                             "  - {transpose: [1, 2, 0]}\n  - {flatten}\n"
                             "  - {dense: 4}\n"),
          SMOOTH},
+        {"reshape",
+         NODES("[2, 3, 4]", "  - {conv: 6, kernel: 1, name: a}\n"
+                            "  - {reshape: [4, 6, 3]}\n"
+                            "  - {conv: 5, kernel: 3, pad: same}\n"
+                            "  - {reshape: 90}\n  - {reshape: [6, 5, 3]}\n"
+                            "  - {conv: 6, kernel: [3, 1]}\n"
+                            "  - {reshape: [6, 9, 1], name: r}\n"
+                            "  - {conv: 6, kernel: 1, from: r, name: s}\n"
+                            "  - {add: [r, s]}\n" TAIL),
+         SMOOTH},
         {"upsample",
          NODES("[2, 3, 3]", "  - {conv: 5, kernel: 1}\n"
                             "  - {upsample: [2, 3]}\n  - {conv: 4, kernel: 3}\n" TAIL),
@@ -413,4 +433,29 @@ ParameterizedTest(example *row, train_plan, gives_exact_gradients_of)
     }
     clear_rig(&r);
     ef_topology_destroy(topology);
+}
+
+Test(train_plan, refuses_by_name_what_has_no_backward_pass)
+{
+    static const char *const rows[][2] = {
+        {NODES("[4, 3, 3]", "  - {conv: 4, kernel: 1}\n  - {softmax, name: shares}\n"),
+         "node shares: softmax has no backward pass"},
+        {NODES("[4, 3, 3]", "  - {conv: 4, kernel: 1}\n  - {div: input, name: part}\n"),
+         "node part: div has no backward pass"},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        ef_error err = {0};
+        ef_topology *topology = NULL;
+        ef_net *net = NULL;
+        ef_train_plan *plan = NULL;
+        must(ef_topology_parse(&topology, "x", rows[i][0], strlen(rows[i][0]), &err),
+             &err);
+        must(ef_net_create(&net, topology, &err), &err);
+        cr_expect_eq(ef_train_plan_create(&plan, net, 1, 1, &err), EF_ERR_UNSUPPORTED);
+        cr_expect_eq(strncmp(err.text, rows[i][1], strlen(rows[i][1])), 0, "%s",
+                     err.text);
+        cr_expect_null(plan);
+        ef_net_destroy(net);
+        ef_topology_destroy(topology);
+    }
 }

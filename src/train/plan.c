@@ -9,7 +9,7 @@
 
 static const ef_train_kind input_kind = {0};
 
-/* By operation. */
+/* By operation; NULL for those without a backward pass. */
 static const ef_train_kind *const kinds[EF_OP_COUNT] = {
     [EF_OP_INPUT] = &input_kind,
     [EF_OP_CONV] = &ef_train_conv,
@@ -29,6 +29,7 @@ static const ef_train_kind *const kinds[EF_OP_COUNT] = {
     [EF_OP_TRANSPOSE] = &ef_train_transpose,
     [EF_OP_FLATTEN] = &ef_train_flatten,
     [EF_OP_UPSAMPLE] = &ef_train_upsample,
+    [EF_OP_RESHAPE] = &ef_train_reshape,
 };
 
 /* Operations whose step can end with a clamp. */
@@ -273,9 +274,27 @@ static ef_status prepare_steps(ef_train_plan *plan, ef_error *err)
     return EF_OK;
 }
 
+static ef_status check_operations(const ef_topology *topology, ef_error *err)
+{
+    for (size_t i = 0; i < ef_topology_n_nodes(topology); i++) {
+        const ef_node *node = ef_topology_node(topology, i);
+        if (!kinds[node->op]) {
+            return ef_error_set(err, EF_ERR_UNSUPPORTED,
+                                "node %s: %s has no backward pass, so a network with "
+                                "it can be run but not trained",
+                                node->name, ef_op_name(node->op));
+        }
+    }
+    return EF_OK;
+}
+
 static ef_status build(ef_train_plan *plan, ef_error *err)
 {
     size_t n_nodes = ef_topology_n_nodes(plan->net->topology);
+    ef_status status = check_operations(plan->net->topology, err);
+    if (status) {
+        return status;
+    }
     plan->steps = ef_calloc(n_nodes, sizeof *plan->steps);
     plan->step_of = ef_calloc(n_nodes, sizeof *plan->step_of);
     unsigned char *seen = ef_calloc(n_nodes, 1);
@@ -290,7 +309,7 @@ static ef_status build(ef_train_plan *plan, ef_error *err)
     if (plan->failed) {
         return ef_error_memory(err);
     }
-    ef_status status = prepare_steps(plan, err);
+    status = prepare_steps(plan, err);
     if (status) {
         return status;
     }

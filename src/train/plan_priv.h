@@ -235,7 +235,7 @@ extern const ef_train_kind ef_train_conv, ef_train_winograd_conv, ef_train_direc
     ef_train_depthwise_conv, ef_train_dense, ef_train_small_dense, ef_train_batchnorm,
     ef_train_pool, ef_train_activation, ef_train_add, ef_train_mul, ef_train_scale,
     ef_train_concat, ef_train_pad, ef_train_slice, ef_train_transpose, ef_train_flatten,
-    ef_train_upsample;
+    ef_train_upsample, ef_train_reshape;
 
 int ef_train_fits_depthwise(const ef_train_plan *plan, const ef_train_step *step);
 

@@ -140,11 +140,18 @@ static const struct {
     [EF_ACTIVATION_TANH] = {forward_tangent, backward_tangent},
 };
 
+/* Bounds may both be infinite, and it is one still. */
+static int is_clamp(const ef_train_step *step)
+{
+    uint32_t kind = step->op->u.activation.kind;
+    return kind == EF_ACTIVATION_RELU || kind == EF_ACTIVATION_CLIP;
+}
+
 static ef_status prepare(ef_train_plan *plan, ef_train_step *step, ef_error *err)
 {
     (void)err;
     ef_train_add_param(plan, step, EF_ROLE_SLOPE, EF_RULE_DESCEND);
-    step->needs_input = !ef_train_is_clamped(step);
+    step->needs_input = !is_clamp(step);
     step->needs_value = 1;
     return EF_OK;
 }
@@ -192,7 +199,7 @@ static void forward(ef_train_worker *worker, const ef_train_step *step)
     size_t n = ef_train_count(worker->plan, step->shape);
     const float *x = ef_train_input(worker, step, 0);
     float *y = ef_train_at(worker, step->value);
-    if (ef_train_is_clamped(step)) {
+    if (is_clamp(step)) {
         worker->plan->kernels->clamp(n, x, step->clamp, y);
     } else if (a->kind == EF_ACTIVATION_PRELU) {
         forward_prelu(worker, step, x, y);
@@ -208,7 +215,7 @@ static void backward(ef_train_worker *worker, const ef_train_step *step)
     const float *x = ef_train_input(worker, step, 0);
     const float *y = ef_train_at(worker, step->value);
     const float *dy = ef_train_at(worker, step->grad);
-    if (ef_train_is_clamped(step)) {
+    if (is_clamp(step)) {
         worker->plan->kernels->pass(n, y, dy, step->clamp, step->adds[0],
                                     ef_train_input_grad(worker, step, 0));
     } else if (a->kind == EF_ACTIVATION_PRELU) {

@@ -69,7 +69,7 @@ static dnnl_status_t make_attributes(const ef_train_step *step,
         status
             ? status
             : dnnl_primitive_attr_set_scratchpad_mode(*attr, dnnl_scratchpad_mode_user);
-    if (status || isinf(clamp.low)) {
+    if (status || !ef_train_is_clamped(step)) {
         return status;
     }
     status = dnnl_post_ops_create(&ops);

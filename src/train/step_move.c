@@ -1,4 +1,5 @@
-/* Operations that move values: concat, pad, slice, transpose, flatten, upsample. */
+/* Operations that move values: concat, pad, slice, transpose, flatten, reshape,
+ * upsample. */
 #include "train/plan_priv.h"
 
 #include <string.h>
@@ -197,6 +198,43 @@ static void backward_permute(ef_train_worker *worker, const ef_train_step *step)
 const ef_train_kind ef_train_transpose = {NULL, NULL, forward_permute,
                                           backward_permute};
 const ef_train_kind ef_train_flatten = {NULL, NULL, forward_permute, backward_permute};
+
+/* --- reshape ---------------------------------------------------------------------- */
+
+/* Where element i of an image, counted channels first, lies with channels last. */
+static size_t place_last(ef_shape shape, size_t i)
+{
+    size_t plane = (size_t)shape.height * shape.width;
+    return i % plane * shape.channels + i / plane;
+}
+
+static void forward_reshape(ef_train_worker *worker, const ef_train_step *step)
+{
+    size_t size = ef_shape_elements(step->shape);
+    const float *x = input_value(worker, step);
+    float *y = ef_train_at(worker, step->value);
+    for (size_t m = 0; m < worker->plan->n_images; m++, x += size, y += size) {
+        for (size_t i = 0; i < size; i++) {
+            y[place_last(step->shape, i)] = x[place_last(step->in, i)];
+        }
+    }
+}
+
+static void backward_reshape(ef_train_worker *worker, const ef_train_step *step)
+{
+    size_t size = ef_shape_elements(step->shape);
+    const float *dy = ef_train_at(worker, step->grad);
+    float *dx = ef_train_input_grad(worker, step, 0);
+    for (size_t m = 0; m < worker->plan->n_images; m++, dx += size, dy += size) {
+        for (size_t i = 0; i < size; i++) {
+            float d = dy[place_last(step->shape, i)];
+            float *at = &dx[place_last(step->in, i)];
+            *at = step->adds[0] ? *at + d : d;
+        }
+    }
+}
+
+const ef_train_kind ef_train_reshape = {NULL, NULL, forward_reshape, backward_reshape};
 
 /* --- upsample: nearest neighbour
  * ------------------------------------------------------ */
