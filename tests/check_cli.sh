@@ -188,6 +188,55 @@ expect 2 'net.yaml: exists already' "and keeps what exists" \
 expect 3 'one.onnx' "a model is no run file" \
     "$evoflip" export one.onnx --model 1 -o x.onnx
 
+# --- score --accuracy ---
+
+"$evoflip" train "$topologies/cnn-digits.yaml" --epochs 2 --seed 7 --quiet -o cnn.onnx >train.out
+expect 0 '' "score --accuracy says nothing on stderr where all is said" \
+    "$evoflip" score --accuracy cnn.onnx --threads 1
+cp out one.out
+# "test 359 76 21.17" of train against "...: 76 of 359 images wrong"
+errors=$(awk '$1 == "test" { print $3 " of " $2 }' train.out)
+report "$(grep -qF "cnn.onnx on digits, test part of seed 7: $errors images wrong" out
+    echo $?)" "it finds the errors that train found, on the test part of its seed" "$(cat out)"
+report "$(awk '/^true class/ { on = 1; next }
+    on { images += $12; right += $($1 + 2); for (i = 2; i < 12; i++) sum += $i }
+    END { print images - right " of " images, sum - images }' out | grep -qxF "$errors 0"
+    echo $?)" "the rows of the confusion table are the classes" "$(cat out)"
+run "$evoflip" score --accuracy cnn.onnx --threads 3
+report "$(cmp one.out out 2>&1; echo $?)" "3 threads give the same bytes"
+expect 0 'cnn.onnx was trained with the parts of seed 7' \
+    "parts that mix in training images are told" \
+    "$evoflip" score --accuracy cnn.onnx --seed 1
+expect 0 'cnn.onnx holds its normalisation' "and a normalisation that is not needed" \
+    "$evoflip" score --accuracy cnn.onnx --range raw
+run "$evoflip" score --accuracy one.onnx cnn.onnx --split val --images 100 --csv -
+report "$(grep -q '^model,part,seed,images,errors,error,low,high$' out &&
+    grep -q '^one.onnx,val,1,100,' out && grep -q '^cnn.onnx,val,7,100,' out; echo $?)" \
+    "several models are rows of a CSV" "$(cat out)"
+run "$evoflip" score --accuracy one.onnx cnn.onnx
+report "$([ "$(grep -c '^true class' out)" = 2 ] && grep -q '^model .*high (%)$' out
+    echo $?)" "or blocks and a table" "$(cat out)"
+run "$evoflip" score --accuracy cnn.onnx --json
+report "$(grep -q '"errors": '"${errors%% *}"',' out; echo $?)" "or JSON" "$(cat out)"
+expect 2 'needs a model (*.onnx)' "a topology has no weights to run" \
+    "$evoflip" score --accuracy "$mlp"
+head -c 3073 /dev/zero >black.bin
+expect 3 'cnn.onnx: the input is 1x8x8, the images of black.bin are 3x32x32' \
+    "images must fit" "$evoflip" score --accuracy cnn.onnx --data black.bin
+{ echo '# shape: 1x8x8  label: last  classes: 11'
+    grep -v '^#' "$srcdir/data/digits.csv" | cut -d, -f1-65 | head -n 20; } >eleven.csv
+expect 3 "has 10 units, eleven.csv has 11 classes" "and classes" \
+    "$evoflip" score --accuracy cnn.onnx --data eleven.csv
+expect 2 "--split: expected one of train, val, test, all, found 'half'" \
+    "a part must be known" "$evoflip" score --accuracy cnn.onnx --split half
+expect 2 '--split is for --accuracy only' "options stand with what they are for" \
+    "$evoflip" score --split test cnn.onnx
+expect 2 '--accuracy and --summary exclude each other' "and what is printed is one thing" \
+    "$evoflip" score --summary --accuracy cnn.onnx
+expect 0 '' "score --summary reads a model" "$evoflip" score --summary cnn.onnx
+report "$(grep -q '^note: seed: 7$' out && grep -q '^output: classes, 10$' out; echo $?)" \
+    "and prints what it says of itself" "$(cat out)"
+
 # --- completion of bash ---
 
 if command -v bash >/dev/null 2>&1; then

@@ -96,6 +96,9 @@ UNIT_TESTS += %D%/test_rng
 UNIT_TESTS += %D%/test_mathfn
 %C%_test_mathfn_LDADD = $(FLOOR0) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_interval
+%C%_test_interval_LDADD = $(FLOOR0) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_sum
 %C%_test_sum_LDADD = $(FLOOR0) $(CRITERION_LIBS)
 
@@ -171,6 +174,9 @@ UNIT_TESTS += %D%/test_objectives
 
 UNIT_TESTS += %D%/test_table
 %C%_test_table_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_confusion
+%C%_test_confusion_LDADD = $(FLOOR6) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_model
 %C%_test_model_LDADD = $(FLOOR7) $(CRITERION_LIBS)

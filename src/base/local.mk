@@ -11,6 +11,7 @@ noinst_LIBRARIES += %D%/libbase.a
   %D%/rng.c %D%/rng.h \
   %D%/file.c %D%/file.h \
   %D%/parallel.c %D%/parallel.h \
+  %D%/interval.c %D%/interval.h \
   %D%/mathfn.c %D%/mathfn.h \
   %D%/sum.c %D%/sum.h \
   %D%/parse.c %D%/parse.h \

@@ -78,6 +78,9 @@ EF_NODISCARD ef_status ef_print_text(ef_text *text, ef_error *err);
  * to stdout, the aligned table on stdout. */
 EF_NODISCARD ef_status ef_call_print_table(const ef_call *call, const ef_table *table,
                                            ef_error *err);
+/* The same with a text for people in place of the aligned table; clears it. */
+EF_NODISCARD ef_status ef_call_print_report(const ef_call *call, const ef_table *table,
+                                            ef_text *text, ef_error *err);
 /* For outputs that cost time to make, before that time is spent.  EF_ERR_EXISTS where
  * path is there and --force is not; EF_ERR_IO where its folder cannot be written. */
 EF_NODISCARD ef_status ef_call_check_output(const ef_call *call, const char *path,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/parse.h"
 #include "cmd/paths.h"
 #include "train/isa.h"
 
@@ -27,6 +28,28 @@ ef_status ef_common_load_data(const ef_common *common, ef_dataset *set, ef_error
     return status;
 }
 
+/* What a parser said without a place, as the fault of an option. */
+static ef_status blame(const char *option, ef_status status, const ef_error *inner,
+                       ef_error *err)
+{
+    return ef_error_set(err, status == EF_ERR_INPUT ? EF_ERR_USAGE : status, "--%s: %s",
+                        option, inner->text);
+}
+
+ef_status ef_common_split(const ef_common *common, const ef_dataset *set,
+                          ef_split *split, ef_error *err)
+{
+    size_t index = (size_t)ef_split_default(set);
+    ef_error inner = {EF_OK, ""};
+    ef_status status = EF_OK;
+    if (common->split) {
+        status = ef_parse_choice(common->split, ef_split_names, EF_SPLIT_COUNT, &index,
+                                 &inner);
+    }
+    *split = (ef_split)index;
+    return status == EF_OK ? EF_OK : blame("split", status, &inner, err);
+}
+
 int ef_common_says_normalisation(const ef_common *common)
 {
     return common->mean || common->std || common->range;
@@ -41,14 +64,6 @@ ef_status ef_common_normalisation(const ef_common *common, const ef_dataset *set
     }
     return ef_normalisation_parse(norm, set, common->mean, common->std, common->range,
                                   err);
-}
-
-/* What a parser said without a place, as the fault of an option. */
-static ef_status blame(const char *option, ef_status status, const ef_error *inner,
-                       ef_error *err)
-{
-    return ef_error_set(err, status == EF_ERR_INPUT ? EF_ERR_USAGE : status, "--%s: %s",
-                        option, inner->text);
 }
 
 ef_status ef_common_isa(const ef_common *common, ef_error *err)

@@ -21,7 +21,8 @@ typedef struct ef_common {
     const char *label;
     const char *group;
     int crop;
-    uint64_t images; /* 0: all */
+    const char *split; /* NULL: as ef_split_default has it */
+    uint64_t images;   /* 0: all */
     const char *mean;
     const char *std;
     const char *range;
@@ -58,21 +59,30 @@ typedef struct ef_common {
                    "CSV column whose equal values stay in one part, or none")},        \
     {EF_COMMON_ROW("crop", EF_OPTION_FLAG, "Data", crop, NULL,                         \
                    "keep only the region of interest of PPM images")}
+#define EF_COMMON_SPLIT                                                                \
+    {EF_COMMON_ROW("split", EF_OPTION_TEXT, "Data", split, "train|val|test|all",       \
+                   "the part that is used"),                                           \
+     .shown = "test, or all where a file has no parts"}
 #define EF_COMMON_IMAGES                                                               \
     {EF_COMMON_ROW("images", EF_OPTION_COUNT, "Data", images, "N",                     \
                    "use only the first N images, in file order"),                      \
      .min = 1, .max = 1e9, .shown = "all"}
-/* Three rows: how raw values become inputs. */
-#define EF_COMMON_NORMALISATION                                                        \
+/* Three rows: how raw values become inputs, and what holds where nothing is said. */
+#define EF_COMMON_NORMALISED(shown_range, shown_mean, shown_std)                       \
     {EF_COMMON_ROW("range", EF_OPTION_TEXT, "Data", range, "LOW..HIGH|raw",            \
                    "map raw values to this range first"),                              \
-     .shown = "0..1"},                                                                 \
+     .shown = shown_range},                                                            \
     {EF_COMMON_ROW("mean", EF_OPTION_TEXT, "Data", mean, "LIST",                       \
                    "then subtract this, one number or one per channel"),               \
-     .shown = "so that the training part has mean 0"},                                 \
+     .shown = shown_mean},                                                             \
     {EF_COMMON_ROW("std", EF_OPTION_TEXT, "Data", std, "LIST",                         \
                    "and divide by this"),                                              \
-     .shown = "so that it has deviation 1"}
+     .shown = shown_std}
+#define EF_COMMON_NORMALISATION                                                        \
+    EF_COMMON_NORMALISED("0..1", "so that the training part has mean 0",               \
+                         "so that it has deviation 1")
+#define EF_COMMON_RAW_NORMALISATION                                                    \
+    EF_COMMON_NORMALISED("raw; with --mean or --std 0..1", "0", "1")
 #define EF_COMMON_OBJECTIVES(default_list)                                             \
     {EF_COMMON_ROW("objectives", EF_OPTION_TEXT, "Objectives", objectives, "LIST",     \
                    "with commas between; evoflip score --list explains them"),         \
@@ -124,6 +134,9 @@ typedef struct ef_common {
 /* Reads --data and its fellows; *set is released with ef_dataset_clear. */
 EF_NODISCARD ef_status ef_common_load_data(const ef_common *common, ef_dataset *set,
                                            ef_error *err);
+/* The part that --split names, else what is usual for this data set; EF_ERR_USAGE. */
+EF_NODISCARD ef_status ef_common_split(const ef_common *common, const ef_dataset *set,
+                                       ef_split *split, ef_error *err);
 /* From --mean, --std and --range where one is given, else fitted to part. */
 EF_NODISCARD ef_status ef_common_normalisation(const ef_common *common,
                                                const ef_dataset *set, ef_part part,

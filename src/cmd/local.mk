@@ -1,6 +1,7 @@
 noinst_LIBRARIES += %D%/libcmd.a
 %C%_libcmd_a_CPPFLAGS = $(AM_CPPFLAGS) -DEF_MAN_DIR='"$(mandir)"'
 %C%_libcmd_a_SOURCES = \
+  %D%/accuracy.c %D%/accuracy.h \
   %D%/command.c %D%/command.h \
   %D%/commands.c \
   %D%/common.c %D%/common.h \
@@ -15,5 +16,6 @@ noinst_LIBRARIES += %D%/libcmd.a
   %D%/score.c \
   %D%/search.c \
   %D%/stdout.c \
+  %D%/summary.c %D%/summary.h \
   %D%/train.c \
   %D%/version.c

@@ -1,6 +1,8 @@
 #include "cmd/model.h"
 
+#include <inttypes.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "net/topology_yaml.h"
@@ -37,6 +39,41 @@ static size_t find_scale(const ef_topology *topology)
                : SIZE_MAX;
 }
 
+int ef_model_is_normalised(const ef_topology *topology)
+{
+    return find_scale(topology) != SIZE_MAX;
+}
+
+void ef_model_data_hash(const ef_dataset *set, char text[EF_MODEL_HASH_SIZE])
+{
+    snprintf(text, EF_MODEL_HASH_SIZE, "%016" PRIx64, ef_dataset_hash(set));
+}
+
+ef_status ef_model_check_data(const ef_topology *topology, const ef_dataset *set,
+                              const char *path, ef_error *err)
+{
+    size_t last = ef_topology_output(topology);
+    ef_shape in = ef_topology_shape(topology, ef_topology_input(topology));
+    size_t n_outputs = ef_shape_elements(ef_topology_shape(topology, last));
+    int is_same = in.channels == set->channels && in.height == set->height &&
+                  in.width == set->width;
+    int is_row = in.rank == 2 && in.channels == ef_dataset_image_size(set);
+    if (!is_same && !is_row) {
+        return ef_error_set(err, EF_ERR_INPUT,
+                            "%s: the input is %ux%ux%u, the images of %s are "
+                            "%zux%zux%zu",
+                            path, in.channels, in.height, in.width, set->name,
+                            set->channels, set->height, set->width);
+    }
+    if (n_outputs != set->n_classes) {
+        return ef_error_set(err, EF_ERR_INPUT,
+                            "%s: the output '%s' has %zu units, %s has %zu classes",
+                            path, ef_topology_node(topology, last)->name, n_outputs,
+                            set->name, set->n_classes);
+    }
+    return EF_OK;
+}
+
 /* The same graph with a scale node between the input and all that read it. */
 static ef_status insert_scale(ef_topology **to, const ef_topology *from, ef_error *err)
 {
@@ -66,12 +103,18 @@ static ef_status insert_scale(ef_topology **to, const ef_topology *from, ef_erro
     return status;
 }
 
+/* Where the input is a row, the values of a channel stand one after the other. */
 static void fill_scale(ef_net *net, const ef_normalisation *norm)
 {
     size_t node = find_scale(net->topology);
-    size_t size = norm->channels * sizeof(float);
-    memcpy(ef_net_values(net, node, EF_ROLE_SCALE), norm->scale, size);
-    memcpy(ef_net_values(net, node, EF_ROLE_SHIFT), norm->shift, size);
+    float *scale = ef_net_values(net, node, EF_ROLE_SCALE);
+    float *shift = ef_net_values(net, node, EF_ROLE_SHIFT);
+    size_t count = ef_net_param(net, node, EF_ROLE_SCALE)->count;
+    for (size_t i = 0; i < count; i++) {
+        size_t channel = i * norm->channels / count;
+        scale[i] = norm->scale[channel];
+        shift[i] = norm->shift[channel];
+    }
 }
 
 static ef_status create_scaled(ef_net **net, const ef_topology *topology,

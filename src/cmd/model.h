@@ -3,6 +3,7 @@
 #define EF_CMD_MODEL_H
 
 #include "base/status.h"
+#include "net/dataset.h"
 #include "net/net.h"
 #include "net/normalisation.h"
 #include "net/topology.h"
@@ -15,6 +16,24 @@ int ef_path_is_onnx(const char *path);
  * EF_ERR_IO, EF_ERR_INPUT, EF_ERR_UNSUPPORTED, EF_ERR_TOPOLOGY, EF_ERR_MEMORY. */
 EF_NODISCARD ef_status ef_model_load_topology(ef_topology **topology, const char *path,
                                               ef_error *err);
+
+/* Keys of the metadata of a model that was trained: the hash of its data, and the seed
+ * by which their parts were drawn. */
+#define EF_MODEL_DATA_HASH "data_hash"
+#define EF_MODEL_SEED "seed"
+#define EF_MODEL_HASH_SIZE 17
+
+/* The value of EF_MODEL_DATA_HASH: 16 hexadecimal digits. */
+void ef_model_data_hash(const ef_dataset *set, char text[EF_MODEL_HASH_SIZE]);
+
+/* EF_ERR_INPUT, with path in the sentence, unless the topology takes the images of set
+ * (as they are, or all values of one in a row) and has an output for each class. */
+EF_NODISCARD ef_status ef_model_check_data(const ef_topology *topology,
+                                           const ef_dataset *set, const char *path,
+                                           ef_error *err);
+
+/* True where a scale node alone reads the input. */
+int ef_model_is_normalised(const ef_topology *topology);
 
 /* A network of this topology with initial weights, its inputs normalised by a scale
  * node behind the input: the one that alone reads it, where the topology has one, else

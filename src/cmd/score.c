@@ -1,26 +1,33 @@
-/* evoflip score: what the topology alone says. */
+/* evoflip score: what topologies cost, and what models get wrong. */
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/accuracy.h"
 #include "cmd/command.h"
 #include "cmd/model.h"
+#include "cmd/summary.h"
 #include "config.h"
-#include "net/split.h"
 #include "report/table.h"
 
 typedef struct settings {
     ef_common common;
+    int accuracy;
     int summary;
     int list;
 } settings;
 
 static const ef_option options[] = {
+    {.name = "accuracy",
+     .type = EF_OPTION_FLAG,
+     .offset = offsetof(settings, accuracy),
+     .group = "What to print",
+     .help = "what each model gets wrong on --data, or the digits: error, confusion "
+             "table"},
     {.name = "summary",
      .type = EF_OPTION_FLAG,
      .offset = offsetof(settings, summary),
-     .group = "What to print",
-     .help = "nodes, shapes, parameters and MACs of each topology; images, classes and "
-             "parts of --data"},
+     .help = "what is in each model and topology: nodes, shapes, parameters, MACs; "
+             "images, classes and parts of --data"},
     {.name = "list",
      .type = EF_OPTION_FLAG,
      .offset = offsetof(settings, list),
@@ -29,17 +36,22 @@ static const ef_option options[] = {
     EF_COMMON_LIMIT,
     EF_COMMON_FORMAT("int8"),
     EF_COMMON_DATA(NULL),
+    EF_COMMON_SPLIT,
+    EF_COMMON_IMAGES,
+    EF_COMMON_RAW_NORMALISATION,
     EF_COMMON_CSV,
     EF_COMMON_JSON,
     EF_COMMON_FORCE,
     EF_COMMON_SEED,
+    EF_COMMON_THREADS,
     {.name = NULL},
 };
 
 /* --- --list --- */
 
-static ef_status print_list(ef_error *err)
+static ef_status print_list(const ef_call *call, ef_error *err)
 {
+    (void)call;
     static const char *const columns[] = {"objective", "unit", "needs", "keys",
                                           "meaning"};
     ef_table table;
@@ -61,48 +73,6 @@ static ef_status print_list(ef_error *err)
         if (row->source[0]) {
             ef_text_add(&text, "%s: %s\n", row->name, row->source);
         }
-    }
-    return ef_print_text(&text, err);
-}
-
-/* --- --summary --- */
-
-static ef_status add_data_summary(const settings *set, ef_text *text, ef_error *err)
-{
-    ef_dataset data;
-    ef_parts *parts = NULL;
-    ef_status status = ef_common_load_data(&set->common, &data, err);
-    if (status != EF_OK) {
-        return status;
-    }
-    ef_split_options split = EF_SPLIT_DEFAULT;
-    split.seed = set->common.seed;
-    status = ef_parts_create(&parts, &data, &split, err);
-    if (status == EF_OK) {
-        ef_dataset_summary(&data, parts, text);
-    }
-    ef_parts_destroy(parts);
-    ef_dataset_clear(&data);
-    return status;
-}
-
-static ef_status print_summary(const ef_call *call, ef_error *err)
-{
-    const settings *set = call->settings;
-    ef_text text = {0};
-    ef_status status = set->common.data ? add_data_summary(set, &text, err) : EF_OK;
-    for (size_t i = 0; i < call->n_operands && status == EF_OK; i++) {
-        ef_topology *topology = NULL;
-        status = ef_model_load_topology(&topology, call->operands[i], err);
-        if (status == EF_OK) {
-            ef_text_add(&text, "%s%s\n", text.size ? "\n" : "", call->operands[i]);
-            ef_topology_print(topology, &text);
-        }
-        ef_topology_destroy(topology);
-    }
-    if (status != EF_OK) {
-        ef_text_clear(&text);
-        return status;
     }
     return ef_print_text(&text, err);
 }
@@ -180,19 +150,9 @@ static ef_status add_row(scoring *s, const char *path, ef_error *err)
     return EF_OK;
 }
 
-static ef_status run(const ef_call *call, ef_error *err)
+static ef_status print_values(const ef_call *call, ef_error *err)
 {
     const settings *set = call->settings;
-    if (set->list) {
-        return print_list(err);
-    }
-    if (call->n_operands == 0 && !(set->summary && set->common.data)) {
-        return ef_error_set(err, EF_ERR_USAGE,
-                            "FILE is missing (see evoflip score --help)");
-    }
-    if (set->summary) {
-        return print_summary(call, err);
-    }
     scoring s;
     ef_status status = start(&s, set, err);
     if (status != EF_OK) {
@@ -209,9 +169,84 @@ static ef_status run(const ef_call *call, ef_error *err)
     return status;
 }
 
+/* --- the call --- */
+
+enum { VALUES = 1, ACCURACY = 2, SUMMARY = 4, LIST = 8 };
+
+/* What can be printed, by the option that asks for it; the first is the usual. */
+static const struct {
+    const char *option;
+    unsigned flag;
+    ef_status (*print)(const ef_call *call, ef_error *err);
+} prints[] = {{NULL, VALUES, print_values},
+              {"accuracy", ACCURACY, ef_accuracy_print},
+              {"summary", SUMMARY, ef_summary_print},
+              {"list", LIST, print_list}};
+
+#define EITHER "--accuracy and --summary"
+#define TABLES "objectives and --accuracy"
+
+/* What an option is for; what is not named is for all. */
+static const struct {
+    const char *option;
+    unsigned flags;
+    const char *words;
+} uses[] = {
+    {"objectives", VALUES, "objectives"},  {"limit", VALUES, "objectives"},
+    {"format", VALUES, "objectives"},      {"data", ACCURACY | SUMMARY, EITHER},
+    {"shape", ACCURACY | SUMMARY, EITHER}, {"label", ACCURACY | SUMMARY, EITHER},
+    {"group", ACCURACY | SUMMARY, EITHER}, {"crop", ACCURACY | SUMMARY, EITHER},
+    {"split", ACCURACY, "--accuracy"},     {"images", ACCURACY, "--accuracy"},
+    {"range", ACCURACY, "--accuracy"},     {"mean", ACCURACY, "--accuracy"},
+    {"std", ACCURACY, "--accuracy"},       {"csv", VALUES | ACCURACY, TABLES},
+    {"json", VALUES | ACCURACY, TABLES},
+};
+
+static ef_status check_uses(const ef_call *call, unsigned flag, ef_error *err)
+{
+    for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
+        if (!(uses[i].flags & flag) && ef_call_given(call, uses[i].option)) {
+            return ef_error_set(err, EF_ERR_USAGE,
+                                "--%s is for %s only (see evoflip score --help)",
+                                uses[i].option, uses[i].words);
+        }
+    }
+    return EF_OK;
+}
+
+/* *chosen: index into prints. */
+static ef_status choose_print(const ef_call *call, size_t *chosen, ef_error *err)
+{
+    *chosen = 0;
+    for (size_t i = 1; i < sizeof prints / sizeof *prints; i++) {
+        if (ef_call_given(call, prints[i].option) && *chosen) {
+            return ef_error_set(err, EF_ERR_USAGE, "--%s and --%s exclude each other",
+                                prints[*chosen].option, prints[i].option);
+        }
+        *chosen = ef_call_given(call, prints[i].option) ? i : *chosen;
+    }
+    return check_uses(call, prints[*chosen].flag, err);
+}
+
+static ef_status run(const ef_call *call, ef_error *err)
+{
+    size_t chosen;
+    ef_status status = choose_print(call, &chosen, err);
+    if (status != EF_OK) {
+        return status;
+    }
+    unsigned flag = prints[chosen].flag;
+    int has_data = flag == SUMMARY && ef_call_common(call)->data;
+    if (call->n_operands == 0 && flag != LIST && !has_data) {
+        return ef_error_set(err, EF_ERR_USAGE,
+                            "FILE is missing (see evoflip score --help)");
+    }
+    return prints[chosen].print(call, err);
+}
+
 const ef_command ef_command_score = {
     .name = "score",
-    .help = "print what the topology alone says: size, MACs, resilience proxies",
+    .help = "print what topologies cost and what models get wrong",
     .operands = "FILE...",
     .most = SIZE_MAX,
     .options = options,

@@ -52,20 +52,24 @@ static ef_status write_csv(const char *path, int force, const ef_table *table,
     return status;
 }
 
-ef_status ef_call_print_table(const ef_call *call, const ef_table *table, ef_error *err)
+ef_status ef_call_print_report(const ef_call *call, const ef_table *table,
+                               ef_text *text, ef_error *err)
 {
     const ef_common *common = ef_call_common(call);
+    ef_status status =
+        common->csv ? write_csv(common->csv, common->force, table, err) : EF_OK;
+    if (status || common->json || (common->csv && strcmp(common->csv, "-") == 0)) {
+        ef_text_clear(text);
+    }
+    if (status == EF_OK && common->json) {
+        ef_table_write_json(table, text);
+    }
+    return status ? status : ef_print_text(text, err);
+}
+
+ef_status ef_call_print_table(const ef_call *call, const ef_table *table, ef_error *err)
+{
     ef_text text = {0};
-    if (common->csv) {
-        ef_status status = write_csv(common->csv, common->force, table, err);
-        if (status != EF_OK) {
-            return status;
-        }
-    }
-    if (common->json) {
-        ef_table_write_json(table, &text);
-    } else if (!common->csv || strcmp(common->csv, "-") != 0) {
-        ef_table_print(table, &text);
-    }
-    return ef_print_text(&text, err);
+    ef_table_print(table, &text);
+    return ef_call_print_report(call, table, &text, err);
 }

@@ -84,29 +84,6 @@ typedef struct job {
 
 /* --- what there is to train --- */
 
-static ef_status check_fit(const job *j, const ef_topology *topology, const char *path,
-                           ef_error *err)
-{
-    const ef_dataset *data = &j->data;
-    ef_shape in = ef_topology_shape(topology, ef_topology_input(topology));
-    ef_shape out = ef_topology_shape(topology, ef_topology_output(topology));
-    if (in.channels != data->channels || in.height != data->height ||
-        in.width != data->width) {
-        return ef_error_set(err, EF_ERR_INPUT,
-                            "%s: the input is %ux%ux%u, the images of %s are "
-                            "%zux%zux%zu",
-                            path, in.channels, in.height, in.width, data->name,
-                            data->channels, data->height, data->width);
-    }
-    if (ef_shape_elements(out) != data->n_classes) {
-        return ef_error_set(
-            err, EF_ERR_INPUT, "%s: the output '%s' has %zu units, %s has %zu classes",
-            path, ef_topology_node(topology, ef_topology_output(topology))->name,
-            ef_shape_elements(out), data->name, data->n_classes);
-    }
-    return EF_OK;
-}
-
 static ef_status load_data(job *j, ef_error *err)
 {
     ef_status status = ef_common_load_data(&j->set->common, &j->data, err);
@@ -134,7 +111,8 @@ static ef_status load_network(job *j, const char *path, ef_error *err)
     ef_status status = is_onnx ? ef_onnx_load(&j->net, NULL, path, err)
                                : ef_topology_load(&topology, path, err);
     if (status == EF_OK) {
-        status = check_fit(j, is_onnx ? j->net->topology : topology, path, err);
+        status = ef_model_check_data(is_onnx ? j->net->topology : topology, &j->data,
+                                     path, err);
     }
     if (status == EF_OK) {
         status =
@@ -213,7 +191,7 @@ static ef_status train(job *j, ef_error *err)
 static ef_status describe(job *j, ef_error *err)
 {
     ef_text configuration = {0};
-    char seed[24], data_hash[24];
+    char seed[24], data_hash[EF_MODEL_HASH_SIZE];
     ef_options_write(options, "Training", j->set, &configuration);
     ef_options_write(options, "Data", j->set, &configuration);
     if (configuration.failed) {
@@ -221,12 +199,14 @@ static ef_status describe(job *j, ef_error *err)
         return ef_error_memory(err);
     }
     snprintf(seed, sizeof seed, "%" PRIu64, j->set->common.seed);
-    snprintf(data_hash, sizeof data_hash, "%016" PRIx64, ef_dataset_hash(&j->data));
+    ef_model_data_hash(&j->data, data_hash);
     const struct {
         const char *key, *value;
     } notes[] = {
-        {"command", "train"},     {"seed", seed},
-        {"data_hash", data_hash}, {"configuration", configuration.bytes},
+        {"command", "train"},
+        {EF_MODEL_SEED, seed},
+        {EF_MODEL_DATA_HASH, data_hash},
+        {"configuration", configuration.bytes},
         {"isa", ef_isa_name()},
     };
     ef_status status = EF_OK;
