@@ -53,8 +53,8 @@ static void clear_subject(subject *s)
  * then. */
 static int is_trained_here(const job *j, const subject *s, uint64_t *seed)
 {
-    const char *hash = ef_onnx_metadata_get(&s->metadata, EF_MODEL_DATA_HASH);
-    const char *text = ef_onnx_metadata_get(&s->metadata, EF_MODEL_SEED);
+    const char *hash = ef_onnx_metadata_get(&s->metadata, EF_ONNX_DATA_HASH_KEY);
+    const char *text = ef_onnx_metadata_get(&s->metadata, EF_ONNX_SEED_KEY);
     char *end = NULL;
     if (!hash || !text || strcmp(hash, j->hash) != 0) {
         return 0;
@@ -131,7 +131,7 @@ static ef_status load(const job *j, subject *s, ef_error *err)
 static const ef_normalisation *choose_normalisation(const job *j, const subject *s)
 {
     int is_said = ef_common_says_normalisation(j->common);
-    if (ef_onnx_metadata_get(&s->metadata, EF_MODEL_DATA_HASH)) {
+    if (ef_onnx_metadata_get(&s->metadata, EF_ONNX_DATA_HASH_KEY)) {
         if (is_said) {
             ef_call_note(j->call,
                          "%s holds its normalisation; --range, --mean and --std are "
@@ -257,7 +257,7 @@ static ef_status describe(job *j, ef_error *err)
     ef_options_write(j->call->command->options, "Data", j->common, &configuration);
     ef_table_add_note(&j->shares, "evoflip", PACKAGE_VERSION);
     ef_table_add_note(&j->shares, "command", "score --accuracy");
-    ef_table_add_note(&j->shares, EF_MODEL_DATA_HASH, j->hash);
+    ef_table_add_note(&j->shares, EF_ONNX_DATA_HASH_KEY, j->hash);
     ef_table_add_note(&j->shares, "configuration",
                       configuration.bytes ? configuration.bytes : "");
     int failed = configuration.failed;

@@ -17,13 +17,9 @@ int ef_path_is_onnx(const char *path);
 EF_NODISCARD ef_status ef_model_load_topology(ef_topology **topology, const char *path,
                                               ef_error *err);
 
-/* Keys of the metadata of a model that was trained: the hash of its data, and the seed
- * by which their parts were drawn. */
-#define EF_MODEL_DATA_HASH "data_hash"
-#define EF_MODEL_SEED "seed"
 #define EF_MODEL_HASH_SIZE 17
 
-/* The value of EF_MODEL_DATA_HASH: 16 hexadecimal digits. */
+/* A data set in the notes of a model: 16 hexadecimal digits. */
 void ef_model_data_hash(const ef_dataset *set, char text[EF_MODEL_HASH_SIZE]);
 
 /* EF_ERR_INPUT, with path in the sentence, unless the topology takes the images of set

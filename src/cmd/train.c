@@ -204,8 +204,8 @@ static ef_status describe(job *j, ef_error *err)
         const char *key, *value;
     } notes[] = {
         {"command", "train"},
-        {EF_MODEL_SEED, seed},
-        {EF_MODEL_DATA_HASH, data_hash},
+        {EF_ONNX_SEED_KEY, seed},
+        {EF_ONNX_DATA_HASH_KEY, data_hash},
         {"configuration", configuration.bytes},
         {"isa", ef_isa_name()},
     };

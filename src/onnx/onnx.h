@@ -27,6 +27,11 @@
 #define EF_ONNX_ACTIVATIONS_KEY "evoflip.activations."
 #define EF_ONNX_CEIL_KEY "evoflip.ceil."
 
+/* Notes of a model that was trained: the hash of its data, as 16 hexadecimal digits, and
+ * the seed by which their parts were drawn. */
+#define EF_ONNX_DATA_HASH_KEY "data_hash"
+#define EF_ONNX_SEED_KEY "seed"
+
 typedef struct ef_onnx_entry {
     char *key;
     char *value;

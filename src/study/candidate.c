@@ -40,15 +40,37 @@ void ef_candidate_unref(ef_candidate *candidate)
     }
 }
 
+/* What the run says of every model in it. */
+static ef_status describe(ef_store *store, ef_onnx_metadata *metadata, ef_error *err)
+{
+    static const char *const keys[] = {EF_ONNX_SEED_KEY, EF_ONNX_DATA_HASH_KEY};
+    ef_status status = ef_onnx_metadata_set(metadata, "command", "search", err);
+    for (size_t i = 0; !status && i < sizeof keys / sizeof *keys; i++) {
+        ef_text value = {0};
+        status = ef_store_get(store, keys[i], &value, err);
+        if (!status && value.size > 0) {
+            status = ef_onnx_metadata_set(metadata, keys[i], value.bytes, err);
+        }
+        ef_text_clear(&value);
+    }
+    return status;
+}
+
 static ef_status store_model(const ef_candidate *candidate, ef_store *store,
                              ef_error *err)
 {
     unsigned char *bytes = NULL;
     size_t size = 0;
-    ef_status status = ef_onnx_write(candidate->net, NULL, &bytes, &size, err);
+    ef_onnx_metadata metadata;
+    ef_onnx_metadata_init(&metadata);
+    ef_status status = describe(store, &metadata, err);
+    if (!status) {
+        status = ef_onnx_write(candidate->net, &metadata, &bytes, &size, err);
+    }
     if (!status) {
         status = ef_store_put_model(store, candidate->id, bytes, size, err);
     }
+    ef_onnx_metadata_clear(&metadata);
     ef_free(bytes);
     return status;
 }
