@@ -119,6 +119,10 @@ UNIT_TESTS += %D%/test_file
 %C%_test_file_SOURCES = %D%/test_file.c $(TEST_SCRATCH)
 %C%_test_file_LDADD = $(FLOOR0) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_map
+%C%_test_map_SOURCES = %D%/test_map.c $(TEST_SCRATCH)
+%C%_test_map_LDADD = $(FLOOR0) $(CRITERION_LIBS)
+
 EXTRA_DIST += %D%/known/coefficients.py %D%/known/mathfn.py %D%/known/mathfn.inc \
   %D%/known/pcg64.cpp %D%/known/pcg64.py %D%/known/pcg64.inc
 
@@ -210,6 +214,12 @@ UNIT_TESTS += %D%/test_onnx_constant
 %C%_test_onnx_constant_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 %C%_test_onnx_constant_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 $(%C%_test_onnx_constant_OBJECTS): src/onnx/onnx.pb-c.h
+
+UNIT_TESTS += %D%/test_onnx_source
+%C%_test_onnx_source_SOURCES = %D%/test_onnx_source.c $(TEST_SCRATCH)
+%C%_test_onnx_source_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+%C%_test_onnx_source_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+$(%C%_test_onnx_source_OBJECTS): src/onnx/onnx.pb-c.h
 
 # Other programs read what evoflip writes.
 check_PROGRAMS += %D%/write_models

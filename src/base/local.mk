@@ -10,6 +10,7 @@ noinst_LIBRARIES += %D%/libbase.a
   %D%/problem.h \
   %D%/rng.c %D%/rng.h \
   %D%/file.c %D%/file.h \
+  %D%/map.c %D%/map.h \
   %D%/parallel.c %D%/parallel.h \
   %D%/interval.c %D%/interval.h \
   %D%/mathfn.c %D%/mathfn.h \

@@ -8,6 +8,8 @@ nodist_%C%_libonnxproto_a_SOURCES = $(ONNX_PB)
   %D%/onnx.h %D%/metadata.c \
   %D%/arena.c %D%/arena.h %D%/names.c %D%/names.h %D%/wire.c %D%/wire.h \
   %D%/constant.c %D%/constant.h \
+  %D%/source.c %D%/source.h %D%/skeleton.c %D%/skeleton.h \
+  %D%/external.c %D%/external.h \
   %D%/write.c %D%/writer.c %D%/writer.h \
   %D%/read.c %D%/reader.c %D%/reader.h %D%/values.c \
   %D%/operators.c %D%/operators.h \
