@@ -4,15 +4,13 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "onnx/operators.h"
-#include "onnx/wire.h"
+#include "onnx/source.h"
 
 #define LEAST_OPSET 11
 #define MOST_OPSET 17
-#define MOST_ENTRIES 16384             /* of the metadata: a few for each node */
-#define MOST_BYTES ((size_t)INT32_MAX) /* of one protocol buffer */
+#define MOST_ENTRIES 16384 /* of the metadata: a few for each node */
 
 static ef_status refuse(ef_reader *reader, ef_status status, const char *text)
 {
@@ -405,58 +403,15 @@ static ef_status read_model(ef_reader *reader, ef_net **net, ef_onnx_metadata *m
     return EF_OK;
 }
 
-/* Notes a failure, which protobuf-c reports like damage. */
-static void *allocate(void *is_short, size_t size)
+/* Closes the source. */
+static ef_status read_source(ef_net **net, ef_onnx_metadata *metadata, const char *name,
+                             ef_onnx_source *source, ef_error *err)
 {
-    void *memory = ef_calloc(size, 1);
-    if (!memory) {
-        *(int *)is_short = 1;
-    }
-    return memory;
-}
-
-static void release(void *unused, void *memory)
-{
-    (void)unused;
-    ef_free(memory);
-}
-
-static ef_status unpack(const char *name, const void *bytes, size_t size,
-                        ProtobufCAllocator *allocator, Onnx__ModelProto **model,
-                        ef_error *err)
-{
-    ef_place place = {name, 0, 0};
-    if (size == 0) {
-        return ef_error_at(err, EF_ERR_INPUT, place, "the file is empty");
-    }
-    ef_status status =
-        ef_wire_check(&onnx__model_proto__descriptor, name, bytes, size, err);
-    if (status) {
-        return status;
-    }
-    *model = onnx__model_proto__unpack(allocator, size, bytes);
-    if (*model) {
-        return EF_OK;
-    }
-    return *(int *)allocator->allocator_data
-               ? ef_error_memory(err)
-               : ef_error_at(err, EF_ERR_INPUT, place, "not a readable ONNX model");
-}
-
-ef_status ef_onnx_read(ef_net **net, ef_onnx_metadata *metadata, const char *name,
-                       const void *bytes, size_t size, ef_error *err)
-{
-    int is_short = 0;
-    ProtobufCAllocator allocator = {allocate, release, &is_short};
-    Onnx__ModelProto *model = NULL;
-    ef_status status = unpack(name, bytes, size, &allocator, &model, err);
-    if (status) {
-        return status;
-    }
-    ef_reader reader = {.file = name, .err = err, .model = model};
+    ef_reader reader = {
+        .file = name, .err = err, .model = ef_onnx_source_model(source)};
     ef_arena_init(&reader.arena);
     ef_graph_init(&reader.made);
-    status = read_model(&reader, net, metadata);
+    ef_status status = read_model(&reader, net, metadata);
     ef_graph_clear(&reader.made);
     ef_arena_clear(&reader.arena);
     ef_names_clear(&reader.keys);
@@ -464,19 +419,22 @@ ef_status ef_onnx_read(ef_net **net, ef_onnx_metadata *metadata, const char *nam
     ef_names_clear(&reader.node_names);
     ef_free(reader.table);
     ef_free(reader.fills);
-    onnx__model_proto__free_unpacked(model, &allocator);
+    ef_onnx_source_close(source);
     return status;
+}
+
+ef_status ef_onnx_read(ef_net **net, ef_onnx_metadata *metadata, const char *name,
+                       const void *bytes, size_t size, ef_error *err)
+{
+    ef_onnx_source *source;
+    ef_status status = ef_onnx_source_memory(&source, name, bytes, size, err);
+    return status ? status : read_source(net, metadata, name, source, err);
 }
 
 ef_status ef_onnx_load(ef_net **net, ef_onnx_metadata *metadata, const char *path,
                        ef_error *err)
 {
-    unsigned char *bytes = NULL;
-    size_t size = 0;
-    ef_status status = ef_file_read(path, MOST_BYTES, &bytes, &size, err);
-    if (!status) {
-        status = ef_onnx_read(net, metadata, path, bytes, size, err);
-    }
-    ef_free(bytes);
-    return status;
+    ef_onnx_source *source;
+    ef_status status = ef_onnx_source_open(&source, path, err);
+    return status ? status : read_source(net, metadata, path, source, err);
 }
