@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
+#include "onnx/constant.h"
 
 /* What external_data says of a tensor. */
 typedef struct extent {
@@ -57,35 +58,11 @@ int ef_external_has(const Onnx__TensorProto *tensor)
            tensor->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
 }
 
-/* Bytes of an element by its type; 0 where the type is none or of no fixed size. */
-static size_t element_size(int32_t data_type)
-{
-    static const unsigned char sizes[] = {
-        [ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT] = 4,
-        [ONNX__TENSOR_PROTO__DATA_TYPE__UINT8] = 1,
-        [ONNX__TENSOR_PROTO__DATA_TYPE__INT8] = 1,
-        [ONNX__TENSOR_PROTO__DATA_TYPE__UINT16] = 2,
-        [ONNX__TENSOR_PROTO__DATA_TYPE__INT16] = 2,
-        [ONNX__TENSOR_PROTO__DATA_TYPE__INT32] = 4,
-        [ONNX__TENSOR_PROTO__DATA_TYPE__INT64] = 8,
-        [ONNX__TENSOR_PROTO__DATA_TYPE__BOOL] = 1,
-        [ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16] = 2,
-        [ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE] = 8,
-        [ONNX__TENSOR_PROTO__DATA_TYPE__UINT32] = 4,
-        [ONNX__TENSOR_PROTO__DATA_TYPE__UINT64] = 8,
-        [ONNX__TENSOR_PROTO__DATA_TYPE__COMPLEX64] = 8,
-        [ONNX__TENSOR_PROTO__DATA_TYPE__COMPLEX128] = 16,
-        [ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16] = 2,
-    };
-    int is_known = data_type >= 0 && (size_t)data_type < sizeof sizes;
-    return is_known ? sizes[data_type] : 0;
-}
-
 /* Bytes of a tensor by its dimensions; 0 returned where these make no sense. */
 static int tensor_size(const Onnx__TensorProto *tensor, uint64_t *size)
 {
-    *size = element_size(tensor->data_type);
-    int is_good = *size > 0;
+    int is_good = 1;
+    *size = ef_constant_type_bits(tensor->data_type) / 8;
     for (size_t i = 0; i < tensor->n_dims && is_good; i++) {
         uint64_t dim = (uint64_t)tensor->dims[i];
         is_good =
@@ -133,9 +110,14 @@ static ef_status read_extent(const ef_external *external,
         return refuse(external, EF_ERR_UNSUPPORTED, tensor,
                       "it lies in a file of its own, and the model in none", err);
     }
+    if (ef_constant_type_bits(tensor->data_type) == 0) {
+        return refuse(external, EF_ERR_UNSUPPORTED, tensor,
+                      "it lies in a file of its own, and its data type is unknown here",
+                      err);
+    }
     if (!tensor_size(tensor, &size)) {
-        return refuse(external, EF_ERR_INPUT, tensor,
-                      "its dimensions or its type make no sense", err);
+        return refuse(external, EF_ERR_INPUT, tensor, "its dimensions make no sense",
+                      err);
     }
     *e = (extent){.length = size};
     ef_status status = read_entries(tensor, e, &why);

@@ -64,14 +64,16 @@ EF_NODISCARD ef_status ef_onnx_save(const ef_net *net, const ef_onnx_metadata *m
 
 /* A network from a file; what was written above comes back as it was: names, formats,
  * hash, every bit of every parameter.  metadata (may be NULL) gets the entries that
- * are not the reader's own, and is untouched on failure.
- * EF_ERR_IO: missing or unreadable.  EF_ERR_INPUT: no ONNX model, damaged, nested or
+ * are not the reader's own, and is untouched on failure.  Tensors may have their data
+ * in files of their own, below the model's folder and over no symbolic link.
+ * EF_ERR_IO: missing or unreadable, or such a file is.  EF_ERR_INPUT: no ONNX model, damaged, nested or
  * split beyond reason.  EF_ERR_UNSUPPORTED: an operator, attribute or version that is
  * not known here, by name.  EF_ERR_TOPOLOGY: shapes that do not fit.  EF_ERR_MEMORY. */
 EF_NODISCARD ef_status ef_onnx_load(ef_net **net, ef_onnx_metadata *metadata,
                                     const char *path, ef_error *err);
 
-/* The same from memory; name stands in for the path in errors. */
+/* The same from memory; name stands in for the path in errors.  EF_ERR_UNSUPPORTED also
+ * for data in files. */
 EF_NODISCARD ef_status ef_onnx_read(ef_net **net, ef_onnx_metadata *metadata,
                                     const char *name, const void *bytes, size_t size,
                                     ef_error *err);
