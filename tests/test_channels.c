@@ -112,6 +112,29 @@ Test(channels_init, a_concat_is_a_row_of_runs_and_a_flatten_widens_them)
     end();
 }
 
+Test(channels_init, whatever_mixes_channels_fixes_them)
+{
+    read("input: [1, 6, 5]\n"
+         "nodes:\n"
+         "  - {conv: 8, kernel: 1, name: a}\n"
+         "  - {softmax, axis: 2, name: rows}\n"
+         "  - {conv: 8, kernel: 1, name: b}\n"
+         "  - {softmax, name: channels}\n"
+         "  - {conv: 8, kernel: 1, name: c}\n"
+         "  - {reshape: [8, 5, 6], name: same}\n"
+         "  - {conv: 8, kernel: 1, name: d}\n"
+         "  - {conv: 8, kernel: 1, from: same, name: e}\n"
+         "  - {div: d, name: f}\n"
+         "  - {conv: 8, kernel: 1, name: last}\n");
+    cr_assert_eq(group("a"), group("rows"));
+    cr_assert_not(fixed("a"));
+    cr_assert(fixed("b") && fixed("c") && fixed("d") && fixed("e"));
+    cr_assert_neq(group("b"), group("channels"));
+    cr_assert_neq(group("c"), group("same"));
+    cr_assert_neq(group("d"), group("f"));
+    end();
+}
+
 Test(channels_init, an_add_of_different_rows_fixes_all_of_them)
 {
     read("input: [1, 6, 5]\n"

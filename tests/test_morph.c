@@ -367,6 +367,11 @@ Test(morph_moments, closed_forms_equal_numerical_integration)
         {4, 3, {EF_ACTIVATION_CLIP, -1, 5}, 3.2967713, 3.6902776},
         {-1, 0.5F, {EF_ACTIVATION_LEAKY, 0.1F, 0}, -0.0961792, 0.0046773},
         {2, 0, {EF_ACTIVATION_RELU, 0, 0}, 2, 0},
+        {4, 3, {EF_ACTIVATION_CLIP, -INFINITY, 5}, 3.2372917, 4.3305956},
+        {4, 3, {EF_ACTIVATION_CLIP, -1, INFINITY}, 4.0594797, 8.2689507},
+        {4, 3, {EF_ACTIVATION_CLIP, -INFINITY, INFINITY}, 4, 9},
+        {-2, 0.5F, {EF_ACTIVATION_CLIP, 1, INFINITY}, 1, 0},
+        {2, 0, {EF_ACTIVATION_CLIP, -INFINITY, 1}, 1, 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         ef_net *net = chain_of(8, 8, rows[i].activation);
@@ -382,6 +387,111 @@ Test(morph_moments, closed_forms_equal_numerical_integration)
         ef_moments_clear(&moments);
         ef_net_destroy(net);
     }
+}
+
+static ef_net *parse_net(const char *text)
+{
+    ef_topology *topology = NULL;
+    ef_net *net = NULL;
+    must(ef_topology_parse(&topology, "net", text, strlen(text), &err));
+    must(ef_net_create(&net, topology, &err));
+    ef_net_initialise(net, 1, 0, 0);
+    ef_topology_destroy(topology);
+    return net;
+}
+
+Test(morph_moments, know_softmax_div_and_reshape)
+{
+    ef_net *net = parse_net("input: [4, 1, 3]\n"
+                            "nodes:\n"
+                            "  - {batchnorm, name: n}\n"
+                            "  - {reshape: [2, 2, 3], name: r}\n"
+                            "  - {reshape: [6, 2, 1], name: l}\n"
+                            "  - {softmax, name: s}\n"
+                            "  - {reshape: [4, 1, 3], name: t}\n"
+                            "  - {div: [t, n], name: d}\n");
+    float *beta = ef_net_values(net, 1, EF_ROLE_BETA);
+    float *gamma = ef_net_values(net, 1, EF_ROLE_GAMMA);
+    for (size_t i = 0; i < 4; i++) {
+        beta[i] = (float)i;
+        gamma[i] = 0.5F;
+    }
+    ef_moments moments;
+    must(ef_moments_init(&moments, net, &err));
+    const float *v, *m = ef_moments_of(&moments, 2, &v);
+    cr_expect(m[0] == 0 && m[1] == 0 && v[0] == 1 && v[1] == 1, "channels are mixed");
+    /* Dirichlet, K = 6 ones: mean 1 / K, variance (K - 1) / (K^2 (K + 1)) */
+    m = ef_moments_of(&moments, ef_topology_find(net->topology, "s"), &v);
+    cr_expect_float_eq(m[5], 1.0 / 6, 1e-7);
+    cr_expect_float_eq(v[5], 5.0 / (36 * 7), 1e-7);
+    /* delta method: m = a / b, v = (va + m^2 vb) / b^2; channel 0 may divide by 0 */
+    m = ef_moments_of(&moments, ef_topology_find(net->topology, "d"), &v);
+    cr_expect(m[0] == 0 && v[0] == 1);
+    cr_expect_float_eq(m[2], 0, 1e-6);
+    cr_expect_float_eq(v[2], 0.25, 1e-4);
+    ef_moments_clear(&moments);
+    ef_net_destroy(net);
+}
+
+Test(morph_operators, leave_networks_with_other_operations_alone)
+{
+    ef_space *space = default_space();
+    ef_net *net = parse_net("input: [1, 8, 8]\n"
+                            "nodes:\n"
+                            "  - {conv: 8, kernel: 3, pad: 1, name: a}\n"
+                            "  - batchnorm\n"
+                            "  - {relu, name: r}\n"
+                            "  - {conv: 8, kernel: 3, pad: 1, name: b}\n"
+                            "  - {softmax, axis: 1, name: s}\n"
+                            "  - {div: [r, s]}\n"
+                            "  - {reshape: [8, 4, 16]}\n"
+                            "  - {clip: [-.inf, 3]}\n"
+                            "  - {conv: 8, kernel: 3, pad: 1}\n"
+                            "  - batchnorm\n"
+                            "  - relu\n"
+                            "  - {maxpool: 2}\n"
+                            "  - globalavg\n"
+                            "  - flatten\n"
+                            "  - {dense: 10, bias: yes}\n");
+    uint64_t before = digest(net);
+    for (uint64_t seed = 0; seed < 20 * EF_OPERATOR_COUNT; seed++) {
+        ef_rng rng = ef_rng_stream(seed, EF_PURPOSE_TEST, 5, 0, 0);
+        const ef_operator_row *row = &ef_operators[seed % EF_OPERATOR_COUNT];
+        ef_net *child = NULL;
+        cr_expect_eq(row->apply(&rng, space, net, &child, NULL), EF_ERR_TOPOLOGY, "%s",
+                     row->name);
+        cr_expect_null(child);
+    }
+    cr_expect_eq(digest(net), before);
+    ef_net_destroy(net);
+    ef_space_destroy(space);
+}
+
+static void expect_name(const ef_net *net, const char *node, const char *name)
+{
+    size_t at = ef_topology_find(net->topology, node);
+    cr_assert_neq(at, SIZE_MAX, "%s", node);
+    char found[EF_PARAM_NAME_SIZE];
+    ef_net_param_name(net, ef_net_param(net, at, EF_ROLE_WEIGHT), found);
+    cr_expect_str_eq(found, name);
+}
+
+Test(morph_operators, keep_the_names_of_parameters)
+{
+    ef_space *space = default_space();
+    for (uint64_t seed = 0; seed < 5; seed++) {
+        ef_net *net = chain(16, 64), *child = NULL;
+        must(ef_net_set_param_name(net, 0, "first"));
+        must(ef_net_set_param_name(net, net->n_params - 2, "last"));
+        ef_rng rng = ef_rng_stream(seed, EF_PURPOSE_TEST, 6, 0, 0);
+        must(ef_morph_widen(&rng, space, net, &child, &err));
+        expect_name(child, "conv1", "first");
+        expect_name(child, "conv2", "conv2.weight");
+        expect_name(child, "dense1", "last");
+        ef_net_destroy(child);
+        ef_net_destroy(net);
+    }
+    ef_space_destroy(space);
 }
 
 /* --- crossover ------------------------------------------------------------------ */
@@ -438,6 +548,36 @@ Test(morph_crossover, joins_the_front_of_one_and_the_back_of_the_other)
     }
     cr_assert_gt(n_children, 60, "%zu", n_children);
     cr_assert_eq(n_mixed, n_children);
+    ef_space_destroy(space);
+}
+
+/* No name stands twice: what was named anew takes the name of its node. */
+Test(morph_crossover, keeps_names_of_parameters_apart)
+{
+    ef_space *space = default_space();
+    size_t n_children = 0;
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        ef_rng rng = ef_rng_stream(seed, EF_PURPOSE_TEST, 7, 0, 0);
+        ef_net *parents[2] = {chain(16, 16), chain(16, 16)}, *child = NULL;
+        for (size_t i = 0; i < 2; i++) {
+            must(ef_net_set_param_name(parents[i], 0, "one"));
+            must(ef_net_set_param_name(parents[i], 5, "two"));
+        }
+        ef_status status =
+            ef_morph_crossover(&rng, space, parents[0], parents[1], &child, NULL);
+        char names[64][EF_PARAM_NAME_SIZE];
+        for (size_t i = 0; !status && i < child->n_params; i++) {
+            ef_net_param_name(child, &child->params[i], names[i]);
+            for (size_t k = 0; k < i; k++) {
+                cr_expect_str_neq(names[i], names[k]);
+            }
+        }
+        n_children += status == EF_OK;
+        ef_net_destroy(child);
+        ef_net_destroy(parents[0]);
+        ef_net_destroy(parents[1]);
+    }
+    cr_assert_gt(n_children, 10);
     ef_space_destroy(space);
 }
 

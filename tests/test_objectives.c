@@ -300,9 +300,41 @@ Test(stored, a_group_takes_one_norm_and_then_one_activation)
     ef_topology_destroy(topology);
 }
 
+Test(stored, a_reshape_is_a_view_and_softmax_and_div_are_stored)
+{
+    ef_graph graph;
+    ef_graph_init(&graph);
+    size_t image = add_input(&graph, 2, 2);
+    size_t conv = add_conv(&graph, "conv", image, 2, 0);
+    size_t shares = add_op(&graph, EF_OP_SOFTMAX, "shares", conv);
+    size_t parts = add_pair(&graph, EF_OP_DIV, "parts", shares, conv);
+    size_t relu = add_op(&graph, EF_OP_ACTIVATION, "relu", parts);
+    ef_node node = ef_node_default(EF_OP_RESHAPE);
+    node.u.reshape = (ef_shape){8, 1, 1, 2};
+    strcpy(node.name, "view");
+    node.n_inputs = 1;
+    node.inputs[0] = (uint32_t)relu;
+    size_t view = 0;
+    cr_assert_eq(ef_graph_add(&graph, &node, &view), EF_OK);
+    size_t last = add_op(&graph, EF_OP_SOFTMAX, "last", view);
+    node.inputs[0] = (uint32_t)last;
+    strcpy(node.name, "behind");
+    node.u.reshape = (ef_shape){2, 2, 2, 4};
+    cr_assert_eq(ef_graph_add(&graph, &node, NULL), EF_OK);
+    ef_topology *topology = build(&graph);
+    cr_expect_eq(stored_of(topology, "conv"), EF_STORED_ACTIVATION);
+    cr_expect_eq(stored_of(topology, "shares"), EF_STORED_ACTIVATION);
+    cr_expect_eq(stored_of(topology, "parts"), EF_STORED_NOT, "relu ends its group");
+    cr_expect_eq(stored_of(topology, "relu"), EF_STORED_ACTIVATION);
+    cr_expect_eq(stored_of(topology, "view"), EF_STORED_NOT);
+    cr_expect_eq(stored_of(topology, "last"), EF_STORED_OUTPUT);
+    cr_expect_eq(stored_of(topology, "behind"), EF_STORED_NOT);
+    ef_topology_destroy(topology);
+}
+
 /* --- relevance --- */
 
-/* Six blocks that each add or concatenate two convolutions of their input. */
+/* Six blocks that each add, divide or concatenate two convolutions of their input. */
 static ef_topology *woven(void)
 {
     ef_graph graph;
@@ -313,7 +345,7 @@ static ef_topology *woven(void)
         snprintf(names[0], sizeof names[0], "left%u", i);
         snprintf(names[1], sizeof names[1], "right%u", i);
         snprintf(names[2], sizeof names[2], "join%u", i);
-        ef_op join = i % 2 ? EF_OP_CONCAT : EF_OP_ADD;
+        ef_op join = i % 2 ? EF_OP_CONCAT : i % 4 ? EF_OP_DIV : EF_OP_ADD;
         size_t left = add_conv(&graph, names[0], at, 2, 0);
         size_t right = add_conv(&graph, names[1], i % 3 ? at : left,
                                 join == EF_OP_CONCAT ? i + 1 : 2, 0);

@@ -79,7 +79,7 @@ static const uint8_t range_rules[EF_OP_COUNT] = {
     [EF_OP_MAXPOOL] = PASS,   [EF_OP_AVGPOOL] = PASS,   [EF_OP_GLOBALAVG] = PASS,
     [EF_OP_GLOBALMAX] = PASS, [EF_OP_ACTIVATION] = OWN, [EF_OP_ADD] = SUM,
     [EF_OP_CONCAT] = WIDEST,  [EF_OP_SLICE] = PASS,     [EF_OP_TRANSPOSE] = PASS,
-    [EF_OP_FLATTEN] = PASS,   [EF_OP_UPSAMPLE] = PASS,
+    [EF_OP_FLATTEN] = PASS,   [EF_OP_UPSAMPLE] = PASS,  [EF_OP_RESHAPE] = PASS,
 };
 
 static void own_range(const ef_activation *activation, float *low, float *high)

@@ -63,22 +63,35 @@ static void set(float *mean, float *variance, double first, double second)
     *variance = (float)(v > 0 ? v : 0);
 }
 
+/* An infinite bound is moved to where a normal variable does not come, 12 deviations
+ * away (a chance of 2e-33), so that differences of moments stay numbers. */
+static void bound(const ef_activation *clip, double mean, double variance,
+                  double bounds[2])
+{
+    double far = 12 * sqrt(variance), low = clip->low, high = clip->high;
+    low = isinf(low) ? fmin(mean, high) - far : low;
+    high = isinf(high) ? fmax(mean, low) + far : high;
+    bounds[0] = low;
+    bounds[1] = high;
+}
+
 /* Moments of the activation of a normal variable, in place; kinds other than relu,
  * clip and leaky keep those of their input. */
 static void activate(const ef_activation *activation, float *mean, float *variance)
 {
-    double low[2], high[2];
+    double low[2], high[2], bounds[2];
     if (activation->kind == EF_ACTIVATION_RELU) {
         rectify(*mean, *variance, 0, low);
         set(mean, variance, low[0], low[1]);
     } else if (activation->kind == EF_ACTIVATION_CLIP) {
         /* y = min(z, d) with z = max(x - low, 0), d = high - low, and
          * y^2 = z^2 - (w^2 + 2 d w) with w = max(x - high, 0) */
-        double d = (double)activation->high - activation->low;
-        rectify(*mean, *variance, activation->low, low);
-        rectify(*mean, *variance, activation->high, high);
+        bound(activation, *mean, *variance, bounds);
+        double d = bounds[1] - bounds[0];
+        rectify(*mean, *variance, bounds[0], low);
+        rectify(*mean, *variance, bounds[1], high);
         set(mean, variance, low[0] - high[0], low[1] - high[1] - 2 * d * high[0]);
-        *mean += activation->low;
+        *mean += (float)bounds[0];
     } else if (activation->kind == EF_ACTIVATION_LEAKY) {
         double slope = activation->low;
         rectify(*mean, *variance, 0, low);
@@ -184,7 +197,7 @@ static void rule_batchnorm(ef_moments *m, size_t node, size_t n, float *mean,
     }
 }
 
-/* Channels are passed on, behind a flatten each several times. */
+/* Channels are passed on, behind a flatten or reshape each several times. */
 static void rule_pass(ef_moments *m, size_t node, size_t n, float *mean,
                       float *variance)
 {
@@ -236,6 +249,37 @@ static void rule_mul(ef_moments *m, size_t node, size_t n, float *mean, float *v
     }
 }
 
+/* To first order (the delta method); where the divisor may be 0, as a standard normal
+ * variable. */
+static void rule_div(ef_moments *m, size_t node, size_t n, float *mean, float *variance)
+{
+    const ef_node *div = ef_topology_node(m->net->topology, node);
+    const float *va, *vb;
+    const float *a = ef_moments_of(m, div->inputs[0], &va);
+    const float *b = ef_moments_of(m, div->inputs[1], &vb);
+    rule_standard(m, node, n, mean, variance);
+    for (size_t i = 0; i < n; i++) {
+        float square = b[i] * b[i];
+        if (square > vb[i] && isfinite(1 / square)) {
+            mean[i] = a[i] / b[i];
+            variance[i] = (va[i] + mean[i] * mean[i] * vb[i]) / square;
+        }
+    }
+}
+
+/* Shares that sum to one, all divisions alike: the Dirichlet distribution of ones. */
+static void rule_softmax(ef_moments *m, size_t node, size_t n, float *mean,
+                         float *variance)
+{
+    ef_shape shape = ef_topology_shape(m->net->topology, node);
+    const uint32_t sides[3] = {shape.channels, shape.height, shape.width};
+    float k = (float)sides[ef_topology_node(m->net->topology, node)->u.softmax.axis];
+    for (size_t i = 0; i < n; i++) {
+        mean[i] = 1 / k;
+        variance[i] = (k - 1) / (k * k * (k + 1));
+    }
+}
+
 static void rule_concat(ef_moments *m, size_t node, size_t n, float *mean,
                         float *variance)
 {
@@ -270,6 +314,9 @@ static moments_rule *const rules[EF_OP_COUNT] = {
     [EF_OP_TRANSPOSE] = rule_standard,
     [EF_OP_FLATTEN] = rule_pass,
     [EF_OP_UPSAMPLE] = rule_pass,
+    [EF_OP_RESHAPE] = rule_pass,
+    [EF_OP_SOFTMAX] = rule_softmax,
+    [EF_OP_DIV] = rule_div,
 };
 
 const float *ef_moments_of(ef_moments *moments, size_t node, const float **variance)
