@@ -53,7 +53,10 @@ static void bench(work *w, size_t n_threads)
              n_threads, n_threads > 1 ? "s" : "");
     w->options.n_threads = n_threads;
     classify(w);
-    bench_print(figure, "ours", "images/s", N_IMAGES / bench_shortest(3, classify, w));
+    /* Of several threads only the time that passes says what they gain. */
+    double time_s =
+        bench_shortest_by(n_threads > 1 ? bench_now : bench_cpu, 5, classify, w);
+    bench_print(figure, "ours", "images/s", N_IMAGES / time_s);
     bench_print(figure, "least", "x", LEAST);
 }
 

@@ -4,7 +4,7 @@
 BENCHES =
 BENCH_ROUNDS = 3
 bench: $(BENCHES)
-	@$(SHELL) $(top_srcdir)/scripts/bench.sh --rounds $(BENCH_ROUNDS) $^
+	@EF_TEST_MODELS='$(TEST_MODELS)' $(SHELL) $(top_srcdir)/scripts/bench.sh --rounds $(BENCH_ROUNDS) $^
 .PHONY: bench
 EXTRA_DIST += scripts/bench.sh
 CLEANFILES += $(EXTRA_PROGRAMS)
@@ -41,6 +41,11 @@ EXTRA_DIST += %D%/bench_onnxruntime.sh %D%/bench_onnxruntime.js
 %C%_bench_forward_CPPFLAGS = $(AM_CPPFLAGS) \
   -DEF_TOPOLOGIES='"$(abs_top_srcdir)/data/topologies"'
 %C%_bench_forward_LDADD = $(FLOOR3)
+
+EXTRA_PROGRAMS += %D%/bench_import
+%C%_bench_import_SOURCES = %D%/bench_import.c $(BENCH_HELP)
+%C%_bench_import_CPPFLAGS = $(AM_CPPFLAGS) -DEF_TEST_MODELS='"$(TEST_MODELS)"'
+%C%_bench_import_LDADD = $(FLOOR3)
 
 # The figures of the search: ten seeds against random search, about half an hour.
 bench-long: bench evoflip
