@@ -155,7 +155,7 @@ train "$mlp" --threads 2 -o two.onnx
 report "$(cmp one.onnx two.onnx 2>&1; echo $?)" "1 and 2 threads give the same bytes"
 train "$mlp" --seed 2 -o three.onnx
 report "$(cmp -s one.onnx three.onnx && echo 1 || echo 0)" "another seed gives others"
-report "$(grep -aq 'epochs=1 batch=64' one.onnx && grep -aq 'data_hash' one.onnx
+report "$(grep -aq 'epochs=1 batch=32' one.onnx && grep -aq 'data_hash' one.onnx
     echo $?)" "the model names its configuration"
 report "$(grep -aq -e one.onnx -e "$scratch" -e digits.csv one.onnx && echo 1 || echo 0)" \
     "and no path"
@@ -177,7 +177,30 @@ expect 0 '' "export writes the topology of a model" \
 train net.yaml -o again.onnx
 report "$(cmp one.onnx again.onnx 2>&1; echo $?)" "which trains to the same bytes"
 expect 0 '' "training goes on from a model" \
-    "$evoflip" train one.onnx --epochs 1 --quiet -o more.onnx
+    "$evoflip" train one.onnx --quiet -o more.onnx
+report "$(grep -aq 'epochs=10 batch=32 rate=0.01 .*warmup=0 ' more.onnx; echo $?)" \
+    "at a lower rate, without a warm-up" "$(grep -ao 'epochs=[ -~]*' more.onnx)"
+train one.onnx --threads 1 -o tuned1.onnx
+train one.onnx --threads 2 -o tuned2.onnx
+report "$(cmp tuned1.onnx tuned2.onnx 2>&1; echo $?)" "to the same bytes on 1 and 2 threads"
+LC_ALL=C sed 's/command/authors/; s/dense1/fcHigh/g' one.onnx >foreign.onnx
+train foreign.onnx -o kept.onnx
+report "$(grep -aq authors kept.onnx && grep -aq fcHigh kept.onnx; echo $?)" \
+    "metadata and names of others stay" "$(cat err)"
+train one.onnx --from-scratch --seed 2 -o scratch.onnx
+sed '$d' out >scratch.out
+train net.yaml --seed 2 -o yaml.onnx
+sed '$d' out >yaml.out
+report "$(cmp scratch.out yaml.out && grep -aq 'from-scratch=yes' scratch.onnx; echo $?)" \
+    "--from-scratch trains a model as its topology" "$(cat scratch.out yaml.out)"
+awk -F, '/^#/ || $NF < 7' "$srcdir/data/digits.csv" | sed '1s/classes: 10/classes: 7/' >seven.csv
+expect 3 "has 10 units, seven.csv has 7 classes; --new-head exchanges the last layer" \
+    "another number of classes is refused with what helps" \
+    "$evoflip" train one.onnx --data seven.csv --shape 1x8x8 --label last -q -o x.onnx
+expect 0 '' "--new-head takes it" "$evoflip" train one.onnx --new-head --epochs 1 -q \
+    --data seven.csv --shape 1x8x8 --label last -o head.onnx
+report "$(grep -q '^head.onnx: 6471 parameters' out; echo $?)" \
+    "with a last layer of 32 x 7 weights and 7 biases" "$(cat out)"
 expect 0 '' "score reads a model" "$evoflip" score --csv - --objectives params one.onnx
 report "$(grep -q 'one.onnx,6570$' out; echo $?)" "as its topology" "$(cat out)"
 head -c 1000 one.onnx >cut.onnx

@@ -170,6 +170,9 @@ UNIT_TESTS += %D%/test_morph
 UNIT_TESTS += %D%/test_space
 %C%_test_space_LDADD = $(FLOOR2) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_adapt
+%C%_test_adapt_LDADD = $(FLOOR2) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_channels
 %C%_test_channels_LDADD = $(FLOOR2) $(CRITERION_LIBS)
 

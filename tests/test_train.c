@@ -269,6 +269,28 @@ Test(train_run, stops_where_it_is_told_to)
     ef_net_destroy(net);
 }
 
+/* The loss has a softmax of its own: one at the end changes nothing. */
+Test(train_run, trains_past_a_softmax_at_the_end)
+{
+    char text[sizeof small_yaml + 32];
+    snprintf(text, sizeof text, "%s  - {softmax, name: shares}\n", small_yaml);
+    ef_net *plain = make_net(small_yaml), *shares = make_net(text);
+    ef_train_data data = training_part(200);
+    ef_train_options options = EF_TRAIN_OPTIONS_SHORT;
+    ef_train_score with, without;
+    ef_error err = {0};
+    cr_assert_eq(plain->n_values, shares->n_values);
+    cr_assert_eq(ef_train(plain, &data, &options, NULL, NULL, NULL, &err), EF_OK);
+    cr_assert_eq(ef_train(shares, &data, &options, NULL, NULL, NULL, &err), EF_OK, "%s",
+                 err.text);
+    cr_expect_arr_eq(plain->values, shares->values, plain->n_values * sizeof(float));
+    cr_assert_eq(ef_train_evaluate(plain, &data, 1, &without, &err), EF_OK);
+    cr_assert_eq(ef_train_evaluate(shares, &data, 1, &with, &err), EF_OK);
+    cr_expect(with.loss == without.loss && with.error == without.error);
+    ef_net_destroy(plain);
+    ef_net_destroy(shares);
+}
+
 Test(train_run, refuses_what_does_not_fit)
 {
     ef_train_options options = EF_TRAIN_OPTIONS_DEFAULT;

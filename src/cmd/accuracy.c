@@ -11,6 +11,7 @@
 #include "cmd/model.h"
 #include "config.h"
 #include "faultsim/classify.h"
+#include "net/adapt.h"
 #include "report/confusion.h"
 
 /* One call: the data, and what was found so far. */
@@ -140,7 +141,7 @@ static const ef_normalisation *choose_normalisation(const job *j, const subject 
         }
         return NULL;
     }
-    if (!is_said && !ef_model_is_normalised(s->net->topology)) {
+    if (!is_said && !ef_adapt_is_normalised(s->net->topology)) {
         ef_call_note(j->call,
                      "%s holds no normalisation and gets raw values, %g..%g; --range, "
                      "--mean and --std make others of them",

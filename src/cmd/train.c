@@ -1,13 +1,15 @@
-/* evoflip train: one topology, trained, as a model. */
+/* evoflip train: a topology trained, or a model trained on, as a model. */
 #include "train/train.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cmd/command.h"
 #include "cmd/model.h"
 #include "faultsim/classify.h"
+#include "net/adapt.h"
 #include "net/split.h"
 #include "net/topology_yaml.h"
 #include "report/table.h"
@@ -25,36 +27,46 @@ typedef struct settings {
     double smoothing;
     uint64_t shift;
     int flip;
+    int from_scratch;
+    int new_head;
 } settings;
 
 static const char *const schedules[] = {"cosine", "constant", NULL};
 
-#define TRAINING(option, kind, field, value, sentence)                                 \
-    .name = option, .type = kind, .group = "Training", .argument = value,              \
+#define ROW(option, kind, heading, field, value, sentence)                             \
+    .name = option, .type = kind, .group = heading, .argument = value,                 \
     .offset = offsetof(settings, field), .help = sentence
+#define TRAINING(option, kind, field, value, sentence)                                 \
+    ROW(option, kind, "Training", field, value, sentence)
 
+/* What is shown as defaults are those of train/train.h: from initial weights, and where
+ * they differ from those of a model. */
 static const ef_option options[] = {
+    {ROW("from-scratch", EF_OPTION_FLAG, "Model", from_scratch, NULL,
+         "take the topology of a model, and draw its weights anew")},
+    {ROW("new-head", EF_OPTION_FLAG, "Model", new_head, NULL,
+         "give the last layer as many units as there are classes, with new weights")},
     {TRAINING("epochs", EF_OPTION_U64, epochs, "N", "passes over the training part"),
-     .fallback = "30", .min = 1, .max = 100000},
-    {TRAINING("batch", EF_OPTION_U64, batch, "N", "images for one step"),
-     .fallback = "64", .min = 1, .max = 65536},
-    {TRAINING("rate", EF_OPTION_F64, rate, "R", "learning rate at its peak"),
-     .fallback = "0.1", .min = 0, .max = 100},
+     .min = 1, .max = 100000, .shown = "30; of a model 10"},
+    {TRAINING("batch", EF_OPTION_U64, batch, "N", "images for one step"), .min = 1,
+     .max = 65536, .shown = "32"},
+    {TRAINING("rate", EF_OPTION_F64, rate, "R", "learning rate at its peak"), .min = 0,
+     .max = 100, .shown = "0.1; of a model 0.01"},
     {TRAINING("schedule", EF_OPTION_CHOICE, schedule, "NAME",
               "how the rate goes on: down to 0 along half a cosine, or constant"),
      .fallback = "cosine", .names = schedules},
     {TRAINING("warmup", EF_OPTION_F64, warmup, "E",
               "epochs in which the rate first rises from 0"),
-     .fallback = "1", .min = 0, .max = 1000},
-    {TRAINING("momentum", EF_OPTION_F64, momentum, "M", "of the descent"),
-     .fallback = "0.9", .min = 0, .max = 0.9999},
-    {TRAINING("decay", EF_OPTION_F64, decay, "D", "weight decay"), .fallback = "0.0005",
-     .min = 0, .max = 1},
-    {TRAINING("smoothing", EF_OPTION_F64, smoothing, "S", "label smoothing"),
-     .fallback = "0", .min = 0, .max = 0.9},
+     .min = 0, .max = 1000, .shown = "1; of a model 0"},
+    {TRAINING("momentum", EF_OPTION_F64, momentum, "M", "of the descent"), .min = 0,
+     .max = 0.9999, .shown = "0.9"},
+    {TRAINING("decay", EF_OPTION_F64, decay, "D", "weight decay"), .min = 0, .max = 1,
+     .shown = "0.001"},
+    {TRAINING("smoothing", EF_OPTION_F64, smoothing, "S", "label smoothing"), .min = 0,
+     .max = 0.9, .shown = "0.1"},
     {TRAINING("shift", EF_OPTION_U64, shift, "N",
               "move each image by up to N pixels at random"),
-     .fallback = "1", .min = 0, .max = 64},
+     .min = 0, .max = 64, .shown = "1; of images less than 24 pixels wide 0"},
     {TRAINING("flip", EF_OPTION_FLAG, flip, NULL, "mirror every second image")},
     EF_COMMON_DATA("digits"),
     EF_COMMON_IMAGES,
@@ -72,10 +84,13 @@ static const ef_option options[] = {
 /* All that a training works on. */
 typedef struct job {
     const ef_call *call;
-    const settings *set;
+    settings set; /* defaults filled in */
+    const char *path;
     ef_dataset data;
     ef_parts *parts;
     ef_net *net;
+    int is_fresh;                     /* its weights are not those of a model */
+    size_t before[EF_SPLIT_TEST + 1]; /* wrong images of each part, as it was loaded */
     ef_train_options options;
     ef_train_report report; /* the last one */
     ef_onnx_metadata metadata;
@@ -84,54 +99,137 @@ typedef struct job {
 
 /* --- what there is to train --- */
 
+/* An error that does not say which file it is about. */
+static ef_status blame(const job *j, ef_status status, const ef_error *why,
+                       ef_error *err)
+{
+    return status ? ef_error_set(err, status, "%s: %s", j->path, why->text) : EF_OK;
+}
+
+static ef_status load_model(job *j, ef_error *err)
+{
+    ef_error why = {0};
+    ef_status status;
+    j->is_fresh = j->set.from_scratch || !ef_path_is_onnx(j->path);
+    if (ef_path_is_onnx(j->path)) {
+        status = ef_onnx_load(&j->net, &j->metadata, j->path, err);
+    } else {
+        ef_topology *topology = NULL;
+        status = ef_topology_load(&topology, j->path, err);
+        status = status ? status : ef_net_create(&j->net, topology, err);
+        ef_topology_destroy(topology);
+    }
+    if (status) {
+        return status;
+    }
+    return blame(j, ef_train_check_topology(j->net->topology, &why), &why, err);
+}
+
 static ef_status load_data(job *j, ef_error *err)
 {
-    ef_status status = ef_common_load_data(&j->set->common, &j->data, err);
+    ef_status status = ef_common_load_data(&j->set.common, &j->data, err);
     if (status != EF_OK) {
         return status;
     }
     ef_split_options split = EF_SPLIT_DEFAULT;
-    split.seed = j->set->common.seed;
+    split.seed = j->set.common.seed;
     status = ef_parts_create(&j->parts, &j->data, &split, err);
     return status == EF_OK ? ef_parts_check_training(j->parts, &j->data, err) : status;
 }
 
 static ef_part training_part(const job *j)
 {
-    return ef_parts_get(j->parts, EF_SPLIT_TRAIN, (size_t)j->set->common.images);
+    return ef_parts_get(j->parts, EF_SPLIT_TRAIN, (size_t)j->set.common.images);
 }
 
-/* Initial weights on a topology, or those of a model, which go on being trained. */
-static ef_status load_network(job *j, const char *path, ef_error *err)
+/* Its own normalisation stays with a model that has one and its weights, unless the
+ * command line has another. */
+static ef_status normalise(job *j, ef_error *err)
 {
-    const ef_common *common = &j->set->common;
-    ef_topology *topology = NULL;
+    const ef_common *common = &j->set.common;
+    int is_said = ef_common_says_normalisation(common);
+    if (!j->is_fresh && !is_said) {
+        if (ef_adapt_is_normalised(j->net->topology)) {
+            return EF_OK;
+        }
+        ef_call_note(j->call,
+                     "%s holds no normalisation and gets that of the training part; "
+                     "--range, --mean and --std say otherwise",
+                     j->path);
+    }
     ef_normalisation norm;
-    int is_onnx = ef_path_is_onnx(path);
-    ef_status status = is_onnx ? ef_onnx_load(&j->net, NULL, path, err)
-                               : ef_topology_load(&topology, path, err);
-    if (status == EF_OK) {
-        status = ef_model_check_data(is_onnx ? j->net->topology : topology, &j->data,
-                                     path, err);
+    ef_status status =
+        ef_common_normalisation(common, &j->data, training_part(j), &norm, err);
+    return status ? status : ef_adapt_normalise(&j->net, &norm, err);
+}
+
+static ef_status check_fit(const job *j, ef_error *err)
+{
+    ef_error why = {0};
+    ef_status status = ef_model_check_images(j->net->topology, &j->data, j->path, err);
+    if (!status && ef_model_check_data(j->net->topology, &j->data, j->path, &why)) {
+        status = ef_error_set(err, EF_ERR_INPUT,
+                              "%s; --new-head exchanges the last layer", why.text);
     }
-    if (status == EF_OK) {
-        status =
-            ef_common_normalisation(common, &j->data, training_part(j), &norm, err);
+    return status;
+}
+
+/* Makes what was loaded fit the data. */
+static ef_status adapt(job *j, ef_error *err)
+{
+    uint64_t seed = j->set.common.seed;
+    ef_error why = {0};
+    ef_status status = EF_OK;
+    if (j->set.new_head) {
+        status = ef_adapt_head(&j->net, (uint32_t)j->data.n_classes, seed, &why);
+        status = blame(j, status, &why, err);
     }
-    if (status == EF_OK && !is_onnx) {
-        status = ef_model_create(&j->net, topology, &norm, common->seed, err);
-    } else if (status == EF_OK && ef_common_says_normalisation(common)) {
-        status = ef_model_normalise(&j->net, &norm, err);
+    status = status ? status : check_fit(j, err);
+    status = status ? status : normalise(j, err);
+    if (!status && j->is_fresh) {
+        ef_adapt_restart(j->net, seed);
     }
-    ef_topology_destroy(topology);
     return status;
 }
 
 /* --- training --- */
 
+/* What the command line leaves open. */
+static void fill_defaults(job *j)
+{
+    const ef_train_options o =
+        j->is_fresh ? EF_TRAIN_OPTIONS_DEFAULT : EF_TRAIN_OPTIONS_TUNE;
+    settings *set = &j->set;
+    const struct {
+        const char *option;
+        uint64_t *field, value;
+    } counts[] = {{"epochs", &set->epochs, o.epochs},
+                  {"batch", &set->batch, o.batch},
+                  {"shift", &set->shift, ef_train_default_shift(&j->data)}};
+    const struct {
+        const char *option;
+        double *field, value;
+    } reals[] = {{"rate", &set->rate, o.rate},
+                 {"momentum", &set->momentum, o.momentum},
+                 {"decay", &set->decay, o.decay},
+                 {"warmup", &set->warmup, o.warmup},
+                 {"smoothing", &set->smoothing, o.smoothing}};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        if (!ef_call_given(j->call, counts[i].option)) {
+            *counts[i].field = counts[i].value;
+        }
+    }
+    for (size_t i = 0; i < sizeof reals / sizeof *reals; i++) {
+        if (!ef_call_given(j->call, reals[i].option)) {
+            *reals[i].field = reals[i].value;
+        }
+    }
+}
+
 static void set_options(job *j)
 {
-    const settings *set = j->set;
+    fill_defaults(j);
+    const settings *set = &j->set;
     j->options = EF_TRAIN_OPTIONS_DEFAULT;
     j->options.epochs = (size_t)set->epochs;
     j->options.batch = (size_t)set->batch;
@@ -149,7 +247,7 @@ static void set_options(job *j)
 /* A line for an epoch that is over. */
 static void tell_epoch(const job *j, const ef_train_report *last, size_t epoch)
 {
-    if (j->set->common.verbose) {
+    if (j->set.common.verbose) {
         ef_call_note(j->call, "epoch %zu: loss %.4f, error %.2f %%", epoch, last->loss,
                      100 * last->error);
     }
@@ -192,13 +290,14 @@ static ef_status describe(job *j, ef_error *err)
 {
     ef_text configuration = {0};
     char seed[24], data_hash[EF_MODEL_HASH_SIZE];
-    ef_options_write(options, "Training", j->set, &configuration);
-    ef_options_write(options, "Data", j->set, &configuration);
+    ef_options_write(options, "Model", &j->set, &configuration);
+    ef_options_write(options, "Training", &j->set, &configuration);
+    ef_options_write(options, "Data", &j->set, &configuration);
     if (configuration.failed) {
         ef_text_clear(&configuration);
         return ef_error_memory(err);
     }
-    snprintf(seed, sizeof seed, "%" PRIu64, j->set->common.seed);
+    snprintf(seed, sizeof seed, "%" PRIu64, j->set.common.seed);
     ef_model_data_hash(&j->data, data_hash);
     const struct {
         const char *key, *value;
@@ -217,45 +316,68 @@ static ef_status describe(job *j, ef_error *err)
     return status;
 }
 
-static ef_status add_part(const job *j, ef_split split, ef_table *table, ef_error *err)
+static ef_part part_of(const job *j, ef_split split)
 {
-    ef_part part =
-        split == EF_SPLIT_TRAIN ? training_part(j) : ef_parts_get(j->parts, split, 0);
-    ef_classify_options how = {NULL, (size_t)j->set->common.threads};
-    size_t n_errors = 0;
-    ef_status status =
-        part.n ? ef_classify(j->net, &j->data, part, &how, NULL, &n_errors, err)
-               : EF_OK;
-    ef_table_add_text(table, ef_split_names[split]);
-    ef_table_add_number(table, (double)part.n);
-    ef_table_add_number(table, (double)n_errors);
-    ef_table_add_number(table,
-                        part.n ? 100.0 * (double)n_errors / (double)part.n : NAN);
+    return split == EF_SPLIT_TRAIN ? training_part(j)
+                                   : ef_parts_get(j->parts, split, 0);
+}
+
+/* Wrong images of each part. */
+static ef_status count_errors(const job *j, size_t errors[EF_SPLIT_TEST + 1],
+                              ef_error *err)
+{
+    ef_classify_options how = {NULL, (size_t)j->set.common.threads};
+    ef_status status = EF_OK;
+    for (size_t i = EF_SPLIT_TRAIN; i <= EF_SPLIT_TEST && !status; i++) {
+        ef_part part = part_of(j, (ef_split)i);
+        if (part.n) {
+            status = ef_classify(j->net, &j->data, part, &how, NULL, &errors[i], err);
+        }
+    }
     return status;
+}
+
+static double percent(size_t n_errors, size_t n)
+{
+    return n ? 100.0 * (double)n_errors / (double)n : NAN;
+}
+
+static void add_part(const job *j, ef_split split, const size_t *errors,
+                     ef_table *table)
+{
+    size_t n = part_of(j, split).n;
+    ef_table_add_text(table, ef_split_names[split]);
+    ef_table_add_number(table, (double)n);
+    ef_table_add_number(table, (double)errors[split]);
+    ef_table_add_number(table, percent(errors[split], n));
+    if (!j->is_fresh) {
+        ef_table_add_number(table, percent(j->before[split], n));
+    }
 }
 
 static ef_status print_result(job *j, ef_error *err)
 {
+    static const char *const columns[][2] = {
+        {"part", ""}, {"images", ""}, {"errors", ""}, {"error", "%"}, {"before", "%"}};
+    size_t errors[EF_SPLIT_TEST + 1] = {0};
     ef_table table;
     ef_text text = {0};
-    ef_status status = EF_OK;
+    ef_status status = count_errors(j, errors, err);
+    if (status != EF_OK) {
+        return status;
+    }
     ef_table_init(&table);
-    ef_table_add_column(&table, "part", "");
-    ef_table_add_column(&table, "images", "");
-    ef_table_add_column(&table, "errors", "");
-    ef_table_add_column(&table, "error", "%");
-    for (size_t i = EF_SPLIT_TRAIN; i <= EF_SPLIT_TEST && status == EF_OK; i++) {
-        status = add_part(j, (ef_split)i, &table, err);
+    for (size_t i = 0; i < (j->is_fresh ? 4 : 5); i++) {
+        ef_table_add_column(&table, columns[i][0], columns[i][1]);
+    }
+    for (size_t i = EF_SPLIT_TRAIN; i <= EF_SPLIT_TEST; i++) {
+        add_part(j, (ef_split)i, errors, &table);
     }
     ef_table_print(&table, &text);
     ef_table_clear(&table);
     ef_text_add(&text, "%s: %" PRIu64 " parameters, %zu epochs in %.1f s\n",
-                j->set->common.output, ef_topology_params(j->net->topology),
+                j->set.common.output, ef_topology_params(j->net->topology),
                 j->report.epochs, j->report.time_s);
-    if (status != EF_OK) {
-        ef_text_clear(&text);
-        return status;
-    }
     return ef_print_text(&text, err);
 }
 
@@ -267,32 +389,35 @@ static void clear(job *j)
     ef_dataset_clear(&j->data);
 }
 
+static ef_status prepare(job *j, ef_error *err)
+{
+    ef_status status = ef_call_check_output(j->call, j->set.common.output, err);
+    status = status ? status : ef_common_isa(&j->set.common, err);
+    status = status ? status : load_model(j, err);
+    status = status ? status : load_data(j, err);
+    return status ? status : adapt(j, err);
+}
+
 static ef_status run(const ef_call *call, ef_error *err)
 {
-    const settings *set = call->settings;
-    const ef_common *common = &set->common;
-    job j = {.call = call, .set = set};
-    ef_status status = ef_call_check_output(call, common->output, err);
-    if (status == EF_OK) {
-        status = ef_common_isa(common, err);
+    job j = {.call = call, .path = call->operands[0]};
+    memcpy(&j.set, call->settings, sizeof j.set);
+    ef_status status = prepare(&j, err);
+    if (!status && !j.is_fresh) {
+        status = count_errors(&j, j.before, err);
     }
-    if (status == EF_OK) {
-        status = load_data(&j, err);
-    }
-    if (status == EF_OK) {
-        status = load_network(&j, call->operands[0], err);
-    }
-    if (status == EF_OK) {
+    if (!status) {
         set_options(&j);
         status = train(&j, err);
     }
-    if (status == EF_OK) {
+    if (!status) {
         status = describe(&j, err);
     }
-    if (status == EF_OK) {
-        status = ef_onnx_save(j.net, &j.metadata, common->output, common->force, err);
+    if (!status) {
+        status = ef_onnx_save(j.net, &j.metadata, j.set.common.output,
+                              j.set.common.force, err);
     }
-    if (status == EF_OK) {
+    if (!status) {
         status = print_result(&j, err);
     }
     clear(&j);
@@ -301,7 +426,7 @@ static ef_status run(const ef_call *call, ef_error *err)
 
 const ef_command ef_command_train = {
     .name = "train",
-    .help = "train one topology and write the model",
+    .help = "train a topology, or a model further, and write the model",
     .operands = "FILE",
     .least = 1,
     .most = 1,

@@ -17,6 +17,7 @@ noinst_LIBRARIES += %D%/libnet.a
   %D%/image_ppm.c %D%/image_resize.c %D%/image_priv.h
 %C%_libnet_a_SOURCES += %D%/split.c %D%/split.h
 %C%_libnet_a_SOURCES += %D%/normalisation.c %D%/normalisation.h
+%C%_libnet_a_SOURCES += %D%/adapt.c %D%/adapt.h
 %C%_libnet_a_SOURCES += %D%/batch.c %D%/batch.h
 
 # The search space and the network operators.

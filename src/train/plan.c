@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "train/isa.h"
+#include "train/train.h"
 
 static const ef_train_kind input_kind = {0};
 
@@ -188,11 +189,39 @@ static void add_step(ef_train_plan *plan, size_t node)
     plan->step_of[node] = plan->n_steps++;
 }
 
+/* A softmax over the classes at the very end: the loss has one of its own, so the
+ * network is trained by what goes into it. */
+static int belongs_to_loss(const ef_topology *topology, size_t node)
+{
+    const ef_node *op = ef_topology_node(topology, node);
+    ef_shape shape = ef_topology_shape(topology, node);
+    return op->op == EF_OP_SOFTMAX && node == ef_topology_output(topology) &&
+           op->u.softmax.axis == 0 && shape.height * shape.width == 1;
+}
+
+ef_status ef_train_check_topology(const ef_topology *topology, ef_error *err)
+{
+    for (size_t i = 0; i < ef_topology_n_nodes(topology); i++) {
+        const ef_node *node = ef_topology_node(topology, i);
+        if (!kinds[node->op] && !belongs_to_loss(topology, i)) {
+            return ef_error_set(err, EF_ERR_UNSUPPORTED,
+                                "node %s: %s has no backward pass, so a network with "
+                                "it can be run but not trained",
+                                node->name, ef_op_name(node->op));
+        }
+    }
+    return EF_OK;
+}
+
 static void make_steps(ef_train_plan *plan)
 {
     const ef_topology *topology = plan->net->topology;
     for (size_t i = 0; i < ef_topology_n_nodes(topology) && !plan->failed; i++) {
         const ef_node *node = ef_topology_node(topology, i);
+        if (belongs_to_loss(topology, i)) {
+            plan->step_of[i] = plan->step_of[node->inputs[0]];
+            continue;
+        }
         ef_train_step *host = find_host(plan, node);
         if (host) {
             as_clamp(node, &host->clamp);
@@ -274,24 +303,10 @@ static ef_status prepare_steps(ef_train_plan *plan, ef_error *err)
     return EF_OK;
 }
 
-static ef_status check_operations(const ef_topology *topology, ef_error *err)
-{
-    for (size_t i = 0; i < ef_topology_n_nodes(topology); i++) {
-        const ef_node *node = ef_topology_node(topology, i);
-        if (!kinds[node->op]) {
-            return ef_error_set(err, EF_ERR_UNSUPPORTED,
-                                "node %s: %s has no backward pass, so a network with "
-                                "it can be run but not trained",
-                                node->name, ef_op_name(node->op));
-        }
-    }
-    return EF_OK;
-}
-
 static ef_status build(ef_train_plan *plan, ef_error *err)
 {
     size_t n_nodes = ef_topology_n_nodes(plan->net->topology);
-    ef_status status = check_operations(plan->net->topology, err);
+    ef_status status = ef_train_check_topology(plan->net->topology, err);
     if (status) {
         return status;
     }

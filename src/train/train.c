@@ -11,6 +11,14 @@
 #include "train/descent_priv.h"
 #include "train/shard_priv.h"
 
+/* Images that are less high or wide are not shifted by default. */
+#define LEAST_SHIFTED 24
+
+size_t ef_train_default_shift(const ef_dataset *set)
+{
+    return set->width >= LEAST_SHIFTED && set->height >= LEAST_SHIFTED;
+}
+
 /* A training under way. */
 typedef struct training {
     ef_net *net;
