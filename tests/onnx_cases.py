@@ -1,12 +1,13 @@
 """onnx_cases.py RUN_MODEL SCRATCH [--list] [--data FOLDER] [NAME...]: runs the backend
 tests of the ONNX project (Debian package libonnx-testdata) through evoflip.
 
-Each case is brought into the forms of onnx_forms.py, read and run by the program
-RUN_MODEL (run_model.c), and its output held against the expected one.  A case passes
-when it is read and its numbers are right.  It may be refused, and is then skipped, only
-for an operator, a type or an attribute outside the list below, for a tensor whose rank
-is not 2 to 4, and for a shape known only at run time; these reasons are found here, from
-the model alone.  Numbers that are wrong fail, whatever the reason.
+Each case is brought into the forms of onnx_forms.py, read, run, and written and read
+again by the program RUN_MODEL (run_model.c), and its output held against the expected
+one.  A case passes when its numbers are right and what was written suits the project's
+checker.  It may be refused, and is then skipped, only for an operator, a type or an
+attribute outside the list below, for a tensor whose rank is not 2 to 4, and for a shape
+known only at run time; these reasons are found here, from the model alone.  Numbers
+that are wrong fail, whatever the reason.
 
 --list prints a line for each case; without it only failures are shown.  NAME selects
 the cases with it in their name.  Status 1 when one fails.
@@ -155,7 +156,7 @@ def write_jobs(forms, scratch):
     lines = []
     for number, form in enumerate(forms):
         paths = [os.path.join(scratch, f"{number}.{suffix}")
-                 for suffix in ("onnx", "input", "output")]
+                 for suffix in ("onnx", "input", "output", "written.onnx")]
         onnx.save(form.model, paths[0])
         form.image.tofile(paths[1])
         lines.append("\t".join(paths))
@@ -174,7 +175,7 @@ def run_jobs(program, lines):
             output, status = done.stdout, done.returncode
         except subprocess.TimeoutExpired as late:
             output, status = (late.stdout or b"").decode(), "no end"
-        for line in output.splitlines():
+        for line in filter(None, output.split("\n")):
             code, name, n_images, text = line.split("\t", 3)
             answers.append((int(code), name, int(n_images), text))
         if len(answers) < len(lines):
@@ -185,10 +186,7 @@ def run_jobs(program, lines):
 def difference(form, path, n_images):
     """What is wrong with an output; None: nothing."""
     values = np.fromfile(path, dtype="<f4")
-    image = next(v for v in form.model.graph.input
-                if v.name not in {t.name for t in form.model.graph.initializer})
-    first = image.type.tensor_type.shape.dim
-    if n_images not in (1, first[0].dim_value if first else 1):
+    if n_images not in form.n_images:
         return f"taken as {n_images} images"
     if values.size != form.expected.size:
         return f"{values.size} elements instead of {form.expected.size}"
@@ -200,15 +198,25 @@ def difference(form, path, n_images):
             f"{form.expected[worst]:.9g}; {np.count_nonzero(~close)} of {close.size} differ")
 
 
+def invalid(path):
+    """What the project's checker says of a model that evoflip wrote; None: nothing."""
+    try:
+        onnx.checker.check_model(onnx.load(path), full_check=True)
+    except Exception as error:  # whatever it raises is a finding
+        return "written, it is refused: " + str(error).replace("\n", " ")[:500]
+    return None
+
+
 def judge(form, line, answer):
     """(passed, failed or skipped; why)"""
     code, name, n_images, text = answer
+    model, _, output, written = line.split("\t")
     if code == 0:
-        wrong = difference(form, line.split("\t")[2], n_images)
+        wrong = difference(form, output, n_images) or invalid(written)
         return ("failed", wrong) if wrong else ("passed", "")
     if form.reason and code == EXIT_REFUSED:
         return "skipped", form.reason
-    return "failed", f"{name}: {text}"
+    return "failed", f"{name}: " + text.replace(model + ": ", "")
 
 
 def collect(data, selected):

@@ -11,6 +11,11 @@ import onnx
 import onnx.version_converter
 from onnx import TensorProto, helper, numpy_helper
 
+# They compute each element of the first axis from the same one of their first input.
+BATCHWISE = {
+    "Conv", "Gemm", "BatchNormalization", "Relu", "Clip", "LeakyRelu", "HardSwish",
+    "Sigmoid", "HardSigmoid", "Tanh", "MaxPool", "AveragePool", "GlobalAveragePool",
+    "GlobalMaxPool", "Flatten", "Dropout", "Identity"}
 JOINS = {"Add", "Sub", "Mul", "Div", "Sum", "Concat"}
 
 OPSET_LEAST = 7
@@ -24,7 +29,9 @@ READ_TYPES = {FLOAT, TensorProto.INT64, TensorProto.INT32, TensorProto.BOOL}
 class Form:
     """A model of one image and one output, and what it should give.
 
-    reason: why evoflip need not take it, by the list of operators above; None: it must.
+    reason: why evoflip need not take it; None: it must.
+    n_images: how many images evoflip may take it for: one for each element of the first
+    axis, or the whole as one, where operators mix the first axis.
     """
 
     def __init__(self, name, model, image, expected, reason):
@@ -34,6 +41,20 @@ class Form:
         with np.errstate(over="ignore"):  # out of float32's range is infinity
             self.expected = expected.astype(np.float32).ravel()
         self.reason = reason
+        self.n_images = {1, self.image.shape[0] if self.image.ndim else 1}
+
+    def free_batch(self, name):
+        """The same with a first axis of unknown length."""
+        form = copy.copy(self)
+        form.name = name
+        form.model = copy.deepcopy(self.model)
+        graph = form.model.graph
+        initialised = {tensor.name for tensor in graph.initializer}
+        for value in [v for v in graph.input if v.name not in initialised] + [
+                graph.output[0]]:
+            value.type.tensor_type.shape.dim[0].dim_param = "N"
+        form.n_images = {self.image.shape[0]}
+        return form
 
 
 def type_name(elem_type):
@@ -181,13 +202,36 @@ class Case:
             name = self.name
             if len(self.outputs) > 1:
                 name += "/" + output
-            yield self.make(name, output, expected, self.bound, find_reason)
+            form = self.make(name, output, expected, self.bound, find_reason)
+            yield form
+            if self.is_batchwise(expected.shape):
+                yield form.free_batch(name + "/batch")
             if self.is_join():
                 yield self.make(name + "/packed", output, expected, self.packed,
                                 find_reason)
                 for image in self.floats[1:]:
                     yield self.make(f"{name}/{image}", output, expected,
                                     lambda e, x=image: self.bound(e, x), find_reason)
+
+    def is_batchwise(self, expected_shape):
+        """Whether the case has as many outputs as inputs along the first axis, and each
+        from its own input."""
+        if not self.floats or not expected_shape:
+            return False
+        image = self.inputs[self.floats[0]]
+        return image.dims[:1] == list(expected_shape[:1]) and all(
+            n.op_type in BATCHWISE and not self.mixes(n) for n in self.model.graph.node)
+
+    def mixes(self, node):
+        """Whether a node of these operators has attributes or inputs that mix it."""
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        if node.op_type == "Flatten":
+            return attributes.get("axis", 1) != 1
+        if node.op_type == "Gemm":
+            biases = [self.inputs[name] for name in node.input[2:] if name in self.inputs]
+            return bool(attributes.get("transA", 0)) or any(
+                len(bias.dims) == 2 and bias.dims[0] > 1 for bias in biases)
+        return False
 
     def is_join(self):
         return len(self.floats) > 1 and all(
@@ -214,7 +258,7 @@ class Case:
             begin += array.size
         editor.put_first(len(editor.graph.node) - before)
         editor.add_input("packed", [1, begin])
-        return "packed", np.concatenate([array.ravel() for array in arrays])
+        return "packed", np.concatenate([array.ravel() for array in arrays])[np.newaxis]
 
     def make(self, name, given, expected, choose_image, find_reason):
         editor, output = Editor(self.model), given
@@ -263,7 +307,7 @@ class Case:
             if image is not None:
                 editor.bind(image, numpy_helper.from_array(values, image))
             editor.add_input("zeros", [1, n])
-            zeros, values = "zeros", np.zeros(n)
+            zeros, values = "zeros", np.zeros([1, n])
         flat = editor.reshape(output, [1, n], "flat")
         editor.node("Add", [zeros, flat], "sum")
         return values

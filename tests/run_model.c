@@ -1,12 +1,14 @@
-/* run_model [MODEL INPUT OUTPUT]: runs models on images, by the kernels and by the
- * definition, which have to give the same bits.
+/* run_model [MODEL INPUT OUTPUT WRITTEN]: runs models on images, by the kernels, by the
+ * definition, and by the kernels after the model was written and read again; the bits
+ * have to be the same.
  *
  * INPUT holds the images and OUTPUT gets what the network makes of them, both float32
  * of this machine without a header; how many images there are follows from the sizes.
- * Without arguments the jobs stand on stdin, a line each, the three paths separated by
- * tabs.  For each job there is one line on stdout: the exit status that evoflip has for
- * its outcome, the name of the outcome (EF_OK), the number of images, and what is
- * wrong, separated by tabs.  A single job also ends with that exit status. */
+ * WRITTEN gets the model.  Without arguments the jobs stand on stdin, a line each, the
+ * paths separated by tabs.  For each job there is one line on stdout: the exit status
+ * that evoflip has for its outcome, the name of the outcome (EF_OK), the number of
+ * images, and what is wrong, separated by tabs.  A single job also ends with that exit
+ * status. */
 #include <stdio.h>
 #include <string.h>
 
@@ -21,38 +23,97 @@ typedef struct job {
     const char *model;
     const char *input;
     const char *output;
+    const char *written;
 } job;
 
-/* The images, the network's answer, and the answer by the definition. */
-typedef struct work {
+/* A network and what it makes of the images. */
+typedef struct answer {
     ef_net *net;
-    ef_forward *forward;
-    unsigned char *bytes; /* of the input */
-    float *fast;
-    float *naive;
-    size_t n; /* images */
+    float *values; /* (n images, n_outputs) */
+    size_t n_outputs;
+} answer;
+
+typedef struct work {
+    unsigned char *images;
+    size_t size;  /* in bytes */
+    size_t n;     /* images */
+    answer read;  /* from the model */
+    answer again; /* from what was written */
+    float *naive; /* by the definition */
 } work;
 
 static void clear(work *w)
 {
-    ef_forward_destroy(w->forward);
-    ef_net_destroy(w->net);
-    ef_free(w->bytes);
-    ef_free(w->fast);
+    ef_net_destroy(w->read.net);
+    ef_net_destroy(w->again.net);
+    ef_free(w->read.values);
+    ef_free(w->again.values);
     ef_free(w->naive);
+    ef_free(w->images);
 }
 
-static ef_status compare(const work *w, size_t n_values, ef_error *err)
+/* Reads a network and runs it on the images. */
+static ef_status compute(work *w, answer *a, const char *path, ef_error *err)
 {
-    for (size_t i = 0; i < n_values; i++) {
-        if (memcmp(&w->fast[i], &w->naive[i], sizeof w->fast[i])) {
-            return ef_error_set(err, EF_ERR_FAILED,
-                                "element %zu of the output: %.9g by the kernels, %.9g "
-                                "by the definition",
-                                i, (double)w->fast[i], (double)w->naive[i]);
+    ef_forward *forward = NULL;
+    ef_status status = ef_onnx_load(&a->net, NULL, path, err);
+    if (status == EF_OK) {
+        status = ef_forward_create(&forward, a->net, 0, err);
+    }
+    if (status) {
+        return status;
+    }
+    size_t image_size = ef_forward_image_size(forward) * sizeof(float);
+    a->n_outputs = ef_forward_classes(forward);
+    w->n = w->size / image_size;
+    if (w->n == 0 || w->size % image_size) {
+        status = ef_error_set(err, EF_ERR_FAILED,
+                              "%zu bytes of input are no whole images of %zu bytes",
+                              w->size, image_size);
+    } else if ((a->values = ef_calloc(w->n, a->n_outputs * sizeof *a->values))) {
+        ef_forward_run(forward, (const float *)(const void *)w->images, w->n,
+                       a->values);
+    } else {
+        status = ef_error_memory(err);
+    }
+    ef_forward_destroy(forward);
+    return status;
+}
+
+static ef_status compare(const work *w, const float *values, const char *what,
+                         ef_error *err)
+{
+    for (size_t i = 0; i < w->n * w->read.n_outputs; i++) {
+        if (memcmp(&w->read.values[i], &values[i], sizeof values[i])) {
+            return ef_error_set(err, EF_ERR_FAILED, "element %zu is %.9g, but %.9g %s",
+                                i, (double)w->read.values[i], (double)values[i], what);
         }
     }
     return EF_OK;
+}
+
+static ef_status compare_naive(work *w, ef_error *err)
+{
+    w->naive = ef_calloc(w->n, w->read.n_outputs * sizeof *w->naive);
+    if (!w->naive) {
+        return ef_error_memory(err);
+    }
+    ef_status status = ef_forward_naive(
+        w->read.net, (const float *)(const void *)w->images, w->n, w->naive, err);
+    return status ? status : compare(w, w->naive, "by the definition", err);
+}
+
+static ef_status compare_written(work *w, const char *path, ef_error *err)
+{
+    ef_status status = ef_onnx_save(w->read.net, NULL, path, 1, err);
+    if (status == EF_OK) {
+        status = compute(w, &w->again, path, err);
+    }
+    if (status == EF_OK && w->again.n_outputs != w->read.n_outputs) {
+        status = ef_error_set(err, EF_ERR_FAILED, "%zu outputs, but %zu when written",
+                              w->read.n_outputs, w->again.n_outputs);
+    }
+    return status ? status : compare(w, w->again.values, "when written", err);
 }
 
 /* No need to sync it: the driver reads it at once. */
@@ -70,41 +131,19 @@ static ef_status write_output(const char *path, const float *values, size_t n,
     return EF_OK;
 }
 
-static ef_status compute(work *w, const job *j, size_t size, ef_error *err)
-{
-    size_t image_size = ef_forward_image_size(w->forward) * sizeof(float);
-    size_t n_outputs = ef_forward_classes(w->forward);
-    if (size == 0 || size % image_size) {
-        return ef_error_set(err, EF_ERR_FAILED,
-                            "%zu bytes of input are no whole images of %zu bytes", size,
-                            image_size);
-    }
-    w->n = size / image_size;
-    w->fast = ef_calloc(w->n, n_outputs * sizeof *w->fast);
-    w->naive = ef_calloc(w->n, n_outputs * sizeof *w->naive);
-    if (!w->fast || !w->naive) {
-        return ef_error_memory(err);
-    }
-    const float *images = (const float *)(const void *)w->bytes;
-    ef_forward_run(w->forward, images, w->n, w->fast);
-    ef_status status = ef_forward_naive(w->net, images, w->n, w->naive, err);
-    if (status == EF_OK) {
-        status = compare(w, w->n * n_outputs, err);
-    }
-    return status ? status : write_output(j->output, w->fast, w->n * n_outputs, err);
-}
-
 static ef_status run(work *w, const job *j, ef_error *err)
 {
-    size_t size = 0;
-    ef_status status = ef_onnx_load(&w->net, NULL, j->model, err);
+    ef_status status = ef_file_read(j->input, MAX_INPUT, &w->images, &w->size, err);
     if (status == EF_OK) {
-        status = ef_forward_create(&w->forward, w->net, 0, err);
+        status = compute(w, &w->read, j->model, err);
     }
     if (status == EF_OK) {
-        status = ef_file_read(j->input, MAX_INPUT, &w->bytes, &size, err);
+        status = compare_naive(w, err);
     }
-    return status ? status : compute(w, j, size, err);
+    if (status == EF_OK) {
+        status = write_output(j->output, w->read.values, w->n * w->read.n_outputs, err);
+    }
+    return status ? status : compare_written(w, j->written, err);
 }
 
 static int run_and_tell(const job *j)
@@ -120,36 +159,37 @@ static int run_and_tell(const job *j)
     return ef_status_exit(status);
 }
 
-/* Puts NUL behind each of the three fields; 0 where there are fewer. */
+/* Puts NUL behind each of the fields; 0 where their number is not that of a job. */
 static int split(char *line, job *j)
 {
+    const char **fields[] = {&j->model, &j->input, &j->output, &j->written};
+    size_t n = sizeof fields / sizeof fields[0], i = 0;
     line[strcspn(line, "\n")] = '\0';
-    char *input = strchr(line, '\t');
-    char *output = input ? strchr(input + 1, '\t') : NULL;
-    if (!output) {
-        return 0;
+    for (char *field = line; field && i < n; i++) {
+        *fields[i] = field;
+        field = strchr(field, '\t');
+        if (field) {
+            *field++ = '\0';
+        }
     }
-    *input++ = *output++ = '\0';
-    j->model = line;
-    j->input = input;
-    j->output = output;
-    return 1;
+    return i == n;
 }
 
 int main(int argc, char **argv)
 {
-    char line[3 * 4096];
+    char line[4 * 4096];
     job next;
-    if (argc == 4) {
-        return run_and_tell(&(job){argv[1], argv[2], argv[3]});
+    if (argc == 5) {
+        return run_and_tell(&(job){argv[1], argv[2], argv[3], argv[4]});
     }
     if (argc != 1) {
-        fprintf(stderr, "usage: run_model [MODEL INPUT OUTPUT]\n");
+        fprintf(stderr, "usage: run_model [MODEL INPUT OUTPUT WRITTEN]\n");
         return 2;
     }
     while (fgets(line, sizeof line, stdin)) {
         if (!split(line, &next)) {
-            fprintf(stderr, "run_model: a line needs MODEL, INPUT and OUTPUT\n");
+            fprintf(stderr,
+                    "run_model: a line needs MODEL, INPUT, OUTPUT and WRITTEN\n");
             return 2;
         }
         run_and_tell(&next);
