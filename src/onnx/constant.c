@@ -324,9 +324,9 @@ static int64_t decode_integer(const number_type *type, uint64_t bits)
 
 /* --- values ---------------------------------------------------------------------- */
 
-int64_t ef_constant_cut(float value)
+int64_t ef_constant_cut(double value)
 {
-    const float limit = 0x1p63f; /* the float of EF_BATCH_SIZE is -limit */
+    const double limit = 0x1p63; /* the float of EF_BATCH_SIZE is -limit */
     if (value != value) {
         return 0;
     }
@@ -354,7 +354,7 @@ static void copy_plain_floats(const Onnx__TensorProto *tensor, float *to, size_t
 
 static void copy_tensor_floats(const ef_constant *c, float *to)
 {
-    const number_type *type = find_type(c->data_type);
+    const number_type *type = find_type(c->tensor->data_type);
     for (size_t i = 0; i < c->count; i++) {
         uint64_t bits = element_bits(c->tensor, type, i);
         to[i] = type->kind == KIND_FLOAT ? decode_float(type, bits)
@@ -369,7 +369,7 @@ void ef_constant_copy_floats(const ef_constant *c, float *to)
     }
     if (c->floats) {
         memcpy(to, c->floats, c->count * sizeof *to);
-    } else if (c->tensor && c->data_type == TYPE(FLOAT)) {
+    } else if (c->tensor && c->tensor->data_type == TYPE(FLOAT)) {
         copy_plain_floats(c->tensor, to, c->count);
     } else if (c->tensor) {
         copy_tensor_floats(c, to);
@@ -380,18 +380,17 @@ void ef_constant_copy_floats(const ef_constant *c, float *to)
     }
 }
 
-static int64_t tensor_integer(const ef_constant *c, const number_type *type, size_t i)
-{
-    uint64_t bits = element_bits(c->tensor, type, i);
-    return type->kind == KIND_FLOAT ? ef_constant_cut(decode_float(type, bits))
-                                    : decode_integer(type, bits);
-}
-
 static void copy_integers(const ef_constant *c, int64_t *to)
 {
-    const number_type *type = find_type(c->data_type);
+    const number_type *type = c->tensor ? find_type(c->tensor->data_type) : NULL;
     for (size_t i = 0; i < c->count; i++) {
-        to[i] = c->tensor ? tensor_integer(c, type, i) : ef_constant_cut(c->floats[i]);
+        if (!type) {
+            to[i] = ef_constant_cut(c->floats[i]);
+            continue;
+        }
+        uint64_t bits = element_bits(c->tensor, type, i);
+        to[i] = type->kind == KIND_FLOAT ? ef_constant_cut(decode_float(type, bits))
+                                         : decode_integer(type, bits);
     }
 }
 

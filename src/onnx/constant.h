@@ -71,8 +71,8 @@ const int64_t *ef_constant_integers(ef_constant *c, ef_arena *arena);
 /* The same into the caller's count floats, without a copy in an arena. */
 void ef_constant_copy_floats(const ef_constant *c, float *to);
 
-/* A float cut towards zero, as above; that of EF_BATCH_SIZE gives it back. */
-int64_t ef_constant_cut(float value);
+/* A number cut towards zero, as above; that of EF_BATCH_SIZE gives it back. */
+int64_t ef_constant_cut(double value);
 
 /* A computed constant of type float, of type int64, values (NULL: zeros) copied into
  * the arena.  NULL where memory is short, or dims are such as ef_constant_set_dims

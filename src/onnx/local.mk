@@ -10,6 +10,9 @@ nodist_%C%_libonnxproto_a_SOURCES = $(ONNX_PB)
   %D%/constant.c %D%/constant.h \
   %D%/source.c %D%/source.h %D%/skeleton.c %D%/skeleton.h \
   %D%/external.c %D%/external.h \
+  %D%/fold.c %D%/fold.h %D%/fold_priv.h %D%/fold_make.c %D%/fold_math.c \
+  %D%/fold_move.c %D%/fold_number.c %D%/fold_pair.c %D%/fold_reduce.c \
+  %D%/fold_shape.c %D%/fold_slice.c %D%/fold_walk.c \
   %D%/write.c %D%/writer.c %D%/writer.h \
   %D%/read.c %D%/reader.c %D%/reader.h %D%/values.c \
   %D%/operators.c %D%/operators.h \
