@@ -260,6 +260,30 @@ expect 0 '' "score --summary reads a model" "$evoflip" score --summary cnn.onnx
 report "$(grep -q '^note: seed: 7$' out && grep -q '^output: classes, 10$' out; echo $?)" \
     "and prints what it says of itself" "$(cat out)"
 
+# --- export of models ---
+
+expect 0 '' "export writes a model anew" "$evoflip" export cnn.onnx -o anew.onnx
+report "$(cmp cnn.onnx anew.onnx 2>&1; echo $?)" "one of its own with the same bytes"
+expect 0 '' "export folds batch norms" \
+    "$evoflip" export cnn.onnx --fold-batchnorm -o folded.onnx --topology folded.yaml
+report "$(grep -q batchnorm folded.yaml && echo 1 || echo 0)" "so that none is left"
+"$evoflip" score --accuracy cnn.onnx --csv - | sed 's/cnn/folded/' >cnn.csv
+"$evoflip" score --accuracy folded.onnx --csv - >folded.csv
+report "$(cmp cnn.csv folded.csv 2>&1; echo $?)" "with the same errors on the same part"
+expect 0 'folded.onnx has no batch norms' "nothing to fold is told" \
+    "$evoflip" export folded.onnx --fold-batchnorm -f -o folded.onnx
+"$evoflip" export one.onnx --topology - |
+    awk '/flatten/ { print "  - {batchnorm, name: first}" } { print }' >first.yaml
+train first.yaml -f -o one.onnx
+expect 0 'one.onnx: 1 of 1 batch norms stay' "and what stays" \
+    "$evoflip" export one.onnx --fold-batchnorm -f -o one.onnx
+expect 2 'mlp.yaml is taken for a topology, which has no weights' \
+    "a topology is no model" "$evoflip" export "$mlp" -o x.onnx
+expect 2 'cnn.onnx: exists already' "a model that exists stays" \
+    "$evoflip" export anew.onnx -o cnn.onnx
+expect 0 '' "a model goes to standard output" "$evoflip" export cnn.onnx -o -
+report "$(cmp cnn.onnx out 2>&1; echo $?)" "whole"
+
 # --- completion of bash ---
 
 if command -v bash >/dev/null 2>&1; then

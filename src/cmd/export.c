@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "cmd/command.h"
 #include "cmd/model.h"
+#include "net/fold_norm.h"
 #include "net/topology_yaml.h"
 #include "store/store.h"
 
@@ -10,6 +11,7 @@ typedef struct settings {
     ef_common common;
     uint64_t model;
     const char *topology;
+    int fold;
 } settings;
 
 static const ef_option options[] = {
@@ -24,7 +26,11 @@ static const ef_option options[] = {
      .type = EF_OPTION_PATH,
      .offset = offsetof(settings, topology),
      .help = "write the topology as YAML; - is standard output"},
-    EF_COMMON_OUTPUT("FILE", NULL, "write the individual's model as ONNX"),
+    {.name = "fold-batchnorm",
+     .type = EF_OPTION_FLAG,
+     .offset = offsetof(settings, fold),
+     .help = "fold batch norms into the conv or dense before them"},
+    EF_COMMON_OUTPUT("FILE", NULL, "write the model as ONNX"),
     EF_COMMON_FORCE,
     {.name = NULL},
 };
@@ -60,10 +66,82 @@ static ef_status read_run(const settings *set, const char *path, content *to,
     return status;
 }
 
-static ef_status read_model(const char *path, content *to, ef_error *err)
+/* A network on its way into content. */
+typedef struct network {
+    ef_net *net;
+    ef_onnx_metadata metadata;
+} network;
+
+static ef_status load_from_run(const settings *set, const char *path, network *of,
+                               ef_error *err)
+{
+    ef_store *store = NULL;
+    unsigned char *bytes = NULL;
+    size_t size = 0;
+    ef_status status = ef_store_open(&store, path, 0, err);
+    if (status == EF_OK) {
+        status = ef_store_get_model(store, set->model, &bytes, &size, err);
+    }
+    if (status == EF_OK) {
+        status = ef_onnx_read(&of->net, &of->metadata, path, bytes, size, err);
+    }
+    ef_free(bytes);
+    ef_store_close(store);
+    return status;
+}
+
+static ef_status fold(const ef_call *call, network *of, ef_error *err)
+{
+    ef_net *folded = NULL;
+    size_t n_folded = 0, n_left = 0;
+    ef_status status = ef_net_fold_norms(&folded, of->net, &n_folded, err);
+    if (status != EF_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < ef_topology_n_nodes(folded->topology); i++) {
+        n_left += ef_topology_node(folded->topology, i)->op == EF_OP_BATCHNORM;
+    }
+    if (n_left > 0) {
+        ef_call_note(call,
+                     "%s: %zu of %zu batch norms stay: no conv or dense stands before "
+                     "them that they alone read",
+                     call->operands[0], n_left, n_left + n_folded);
+    } else if (n_folded == 0) {
+        ef_call_note(call, "%s has no batch norms", call->operands[0]);
+    }
+    ef_net_destroy(of->net);
+    of->net = folded;
+    return n_folded ? ef_onnx_metadata_set(&of->metadata, "batchnorm", "folded", err)
+                    : EF_OK;
+}
+
+static ef_status read_network(const ef_call *call, int is_run, content *to,
+                              ef_error *err)
+{
+    const settings *set = call->settings;
+    const char *path = call->operands[0];
+    network of = {.net = NULL};
+    ef_status status = is_run ? load_from_run(set, path, &of, err)
+                              : ef_onnx_load(&of.net, &of.metadata, path, err);
+    if (status == EF_OK && set->fold) {
+        status = fold(call, &of, err);
+    }
+    if (status == EF_OK && set->topology) {
+        ef_topology_write(of.net->topology, &to->topology);
+    }
+    if (status == EF_OK && set->common.output) {
+        status = ef_onnx_write(of.net, &of.metadata, &to->model, &to->model_size, err);
+    }
+    ef_onnx_metadata_clear(&of.metadata);
+    ef_net_destroy(of.net);
+    return status;
+}
+
+/* A topology is read and written in its one form. */
+static ef_status read_topology(const char *path, content *to, ef_error *err)
 {
     ef_topology *topology = NULL;
-    ef_status status = ef_model_load_topology(&topology, path, err);
+    ef_status status = ef_topology_load(&topology, path, err);
     if (status == EF_OK) {
         ef_topology_write(topology, &to->topology);
     }
@@ -75,9 +153,6 @@ static ef_status write_content(const ef_call *call, content *from, ef_error *err
 {
     const settings *set = call->settings;
     ef_status status = from->topology.failed ? ef_error_memory(err) : EF_OK;
-    if (status == EF_OK && set->topology) {
-        status = ef_call_check_output(call, set->topology, err);
-    }
     if (status == EF_OK && set->common.output) {
         status = ef_file_write(set->common.output, set->common.force, from->model,
                                from->model_size, err);
@@ -93,28 +168,50 @@ static ef_status check_words(const ef_call *call, int is_run, ef_error *err)
 {
     const settings *set = call->settings;
     const char *path = call->operands[0];
-    if (!set->topology && !(is_run && set->common.output)) {
-        return ef_error_set(err, EF_ERR_USAGE, "say what to write: %s--topology FILE",
-                            is_run ? "-o FILE, " : "");
-    }
-    if (!is_run && set->common.output) {
+    if (!set->topology && !set->common.output) {
         return ef_error_set(err, EF_ERR_USAGE,
-                            "-o writes a model out of a run, which takes --model ID; "
-                            "%s is taken for a model",
+                            "say what to write: -o FILE, --topology FILE");
+    }
+    if (!is_run && !ef_path_is_onnx(path) && (set->common.output || set->fold)) {
+        return ef_error_set(err, EF_ERR_USAGE,
+                            "%s is taken for a topology, which has no weights; a run "
+                            "takes --model ID",
                             path);
     }
     return EF_OK;
 }
 
-static ef_status run(const ef_call *call, ef_error *err)
+static ef_status check_outputs(const ef_call *call, ef_error *err)
 {
     const settings *set = call->settings;
+    const char *paths[] = {set->common.output, set->topology};
+    ef_status status = EF_OK;
+    for (size_t i = 0; i < 2 && status == EF_OK; i++) {
+        status = paths[i] ? ef_call_check_output(call, paths[i], err) : EF_OK;
+    }
+    return status;
+}
+
+static ef_status read_content(const ef_call *call, content *to, ef_error *err)
+{
+    const settings *set = call->settings;
+    const char *path = call->operands[0];
     int is_run = ef_call_given(call, "model");
+    if (set->fold || (!is_run && ef_path_is_onnx(path))) {
+        return read_network(call, is_run, to, err);
+    }
+    return is_run ? read_run(set, path, to, err) : read_topology(path, to, err);
+}
+
+static ef_status run(const ef_call *call, ef_error *err)
+{
     content found = {.model = NULL};
-    ef_status status = check_words(call, is_run, err);
+    ef_status status = check_words(call, ef_call_given(call, "model"), err);
     if (status == EF_OK) {
-        status = is_run ? read_run(set, call->operands[0], &found, err)
-                        : read_model(call->operands[0], &found, err);
+        status = check_outputs(call, err);
+    }
+    if (status == EF_OK) {
+        status = read_content(call, &found, err);
     }
     if (status == EF_OK) {
         status = write_content(call, &found, err);
