@@ -13,7 +13,7 @@ SH_LOG_COMPILER = $(SHELL)
 EXTRA_DIST += %D%/run_unit.sh %D%/run_valgrind.sh %D%/lsan.supp %D%/valgrind.supp
 MOSTLYCLEANFILES += %D%/*.report.*
 
-EXTRA_DIST += %D%/onnxruntime.sh %D%/check_onnx_runtime.sh %D%/onnx_runtime.js \
+EXTRA_DIST += %D%/peers.sh %D%/check_onnx_runtime.sh %D%/onnx_runtime.js \
   %D%/check_onnx_checker.sh %D%/onnx_checker.py
 # The ONNX project's own cases (Debian package libonnx-testdata), a line for each.
 check_PROGRAMS += %D%/run_model
