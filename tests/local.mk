@@ -221,6 +221,12 @@ UNIT_TESTS += %D%/test_onnx_constant
 %C%_test_onnx_constant_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 $(%C%_test_onnx_constant_OBJECTS): src/onnx/onnx.pb-c.h
 
+UNIT_TESTS += %D%/test_onnx_write
+%C%_test_onnx_write_SOURCES = %D%/test_onnx_write.c $(RANDOM_NET)
+%C%_test_onnx_write_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+%C%_test_onnx_write_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+$(%C%_test_onnx_write_OBJECTS): src/onnx/onnx.pb-c.h
+
 UNIT_TESTS += %D%/test_onnx_source
 %C%_test_onnx_source_SOURCES = %D%/test_onnx_source.c $(TEST_SCRATCH)
 %C%_test_onnx_source_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)

@@ -120,6 +120,10 @@ static ef_node any_activation(growth *g, size_t input)
     activation->kind = draw(g, 0, EF_ACTIVATION_COUNT - 1);
     activation->low = activation->kind == EF_ACTIVATION_CLIP ? -0.5f : 0.2f;
     activation->high = activation->kind == EF_ACTIVATION_CLIP ? 1.5f : 0.45f;
+    if (g->more && activation->kind == EF_ACTIVATION_CLIP) {
+        activation->low = draw(g, 0, 1) ? -INFINITY : activation->low;
+        activation->high = draw(g, 0, 1) ? INFINITY : activation->high;
+    }
     return node;
 }
 
@@ -214,16 +218,21 @@ static ef_node any_softmax(growth *g)
     return node;
 }
 
-/* The tip by an activation of it, or by a maximum of each channel. */
+/* The tip by itself clipped, or by the maximum of that in each channel: not near 0,
+ * where runtimes differ. */
 static void grow_quotient(growth *g)
 {
     size_t before = g->graph.n_nodes;
-    int is_one = g->shape.rank == 4 && draw(g, 0, 1);
-    ef_node divisor =
-        is_one ? reading(EF_OP_GLOBALMAX, g->tip) : any_activation(g, g->tip);
+    ef_node divisor = reading(EF_OP_ACTIVATION, g->tip);
+    divisor.u.activation = (ef_activation){EF_ACTIVATION_CLIP, 0.5f, 2};
+    size_t at = append(g, &divisor);
+    if (g->shape.rank == 4 && draw(g, 0, 1)) {
+        divisor = reading(EF_OP_GLOBALMAX, at);
+        at = append(g, &divisor);
+    }
     ef_node node = reading(EF_OP_DIV, g->tip);
     node.n_inputs = 2;
-    node.inputs[1] = (uint32_t)append(g, &divisor);
+    node.inputs[1] = (uint32_t)at;
     keep_if_valid(g, before, append(g, &node));
 }
 

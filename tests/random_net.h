@@ -12,7 +12,7 @@
  * released with ef_net_destroy. */
 ef_net *random_net(uint64_t seed, size_t length, int flat);
 
-/* The same with further operations among the others: a set of these. */
+/* The same with open clips and further operations among the others: a set of these. */
 enum {
     RANDOM_RESHAPE = 1,
     RANDOM_INFERENCE = 2 /* softmax and div, which have no backward pass */

@@ -16,6 +16,7 @@
 #include "random_net.h"
 
 #define N_MODELS 120
+#define N_MORE 60 /* with operations that are only run, and names of parameters */
 #define N_IMAGES 3
 
 static void stop(const char *what)
@@ -77,6 +78,22 @@ static void write_random(FILE *list, const char *folder, uint64_t seed)
     ef_net_destroy(net);
 }
 
+static void write_more(FILE *list, const char *folder, uint64_t seed)
+{
+    char name[48];
+    ef_net *net = random_net_with(seed, 3 + seed % 14, seed % 8 == 7,
+                                  RANDOM_RESHAPE | RANDOM_INFERENCE);
+    for (size_t i = 0; i < net->n_params; i++) {
+        snprintf(name, sizeof name, "onnx::Tensor_%zu", i / 2);
+        if (ef_net_set_param_name(net, i, name)) {
+            stop("out of memory");
+        }
+    }
+    snprintf(name, sizeof name, "more%03" PRIu64, seed);
+    write_one(list, folder, name, net, N_IMAGES);
+    ef_net_destroy(net);
+}
+
 static void write_topology(FILE *list, const char *folder, const char *path)
 {
     ef_error err = {0};
@@ -107,6 +124,9 @@ int main(int argc, char **argv)
     }
     for (uint64_t seed = 0; seed < N_MODELS; seed++) {
         write_random(list, argv[1], seed);
+    }
+    for (uint64_t seed = 0; seed < N_MORE; seed++) {
+        write_more(list, argv[1], seed);
     }
     for (int i = 2; i < argc; i++) {
         write_topology(list, argv[1], argv[i]);

@@ -13,7 +13,7 @@ nodist_%C%_libonnxproto_a_SOURCES = $(ONNX_PB)
   %D%/fold.c %D%/fold.h %D%/fold_priv.h %D%/fold_make.c %D%/fold_math.c \
   %D%/fold_move.c %D%/fold_number.c %D%/fold_pair.c %D%/fold_reduce.c \
   %D%/fold_shape.c %D%/fold_slice.c %D%/fold_walk.c \
-  %D%/write.c %D%/writer.c %D%/writer.h \
+  %D%/write.c %D%/write_ops.c %D%/writer.c %D%/writer.h %D%/param_names.c \
   %D%/read.c %D%/reader.c %D%/reader.h %D%/values.c \
   %D%/operators.c %D%/operators.h \
   %D%/layers.c %D%/pools.c %D%/elementwise.c %D%/moves.c

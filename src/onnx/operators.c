@@ -64,6 +64,9 @@ static ef_onnx_write_function *const writers[EF_OP_COUNT] = {
     [EF_OP_TRANSPOSE] = ef_onnx_write_transpose,
     [EF_OP_FLATTEN] = ef_onnx_write_flatten,
     [EF_OP_UPSAMPLE] = ef_onnx_write_upsample,
+    [EF_OP_RESHAPE] = ef_onnx_write_reshape,
+    [EF_OP_SOFTMAX] = ef_onnx_write_softmax,
+    [EF_OP_DIV] = ef_onnx_write_div,
 };
 
 ef_onnx_write_function *ef_onnx_operator_writer(ef_op op)

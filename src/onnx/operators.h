@@ -62,5 +62,9 @@ void ef_onnx_write_flatten(ef_writer *writer);
 ef_status ef_onnx_read_resize(ef_reader *reader);
 void ef_onnx_write_upsample(ef_writer *writer);
 ef_status ef_onnx_read_identity(ef_reader *reader);
+/* write_ops.c */
+void ef_onnx_write_reshape(ef_writer *writer);
+void ef_onnx_write_softmax(ef_writer *writer);
+void ef_onnx_write_div(ef_writer *writer);
 
 #endif

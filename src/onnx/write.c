@@ -105,7 +105,10 @@ static void write_graph(ef_writer *writer, Onnx__GraphProto *graph)
         make_value(writer->arena, "logits",
                    ef_topology_shape(topology, ef_topology_output(topology)));
     graph->n_input = graph->n_output = 1;
+    writer->params =
+        ef_arena_calloc(writer->arena, writer->net->n_params, sizeof *writer->params);
     write_nodes(writer);
+    ef_writer_name_params(writer);
 }
 
 /* Everything but the graph; model, opset and its list in the caller's storage. */

@@ -249,6 +249,11 @@ void ef_writer_param(ef_writer *writer, Onnx__NodeProto *to, ef_role role,
     ef_writer_floats(writer, to, ef_role_name(role),
                      ef_net_values(writer->net, writer->index, role),
                      n_dims ? dims : param->dims, n_dims ? n_dims : param->n_dims);
+    if (!writer->arena->failed) {
+        writer->params[param - writer->net->params] = (ef_written_param){
+            writer->graph->initializer[writer->graph->n_initializer - 1], to,
+            to->n_input - 1};
+    }
 }
 
 void ef_writer_entry(ef_writer *writer, const char *key, const char *value)

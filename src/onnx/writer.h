@@ -8,8 +8,16 @@
 #include "onnx/arena.h"
 #include "onnx/onnx.pb-c.h"
 
+/* Where a parameter stands in the graph. */
+typedef struct ef_written_param {
+    Onnx__TensorProto *tensor;
+    Onnx__NodeProto *reader;
+    size_t input; /* of the reader */
+} ef_written_param;
+
 typedef struct ef_writer {
     const ef_net *net;
+    ef_written_param *params; /* (n_params) as they are written */
     ef_arena *arena;
     Onnx__GraphProto *graph;
     size_t node_capacity, initializer_capacity;
@@ -45,10 +53,15 @@ void ef_writer_float(ef_writer *writer, Onnx__NodeProto *to, const char *name,
 void ef_writer_text(ef_writer *writer, Onnx__NodeProto *to, const char *name,
                     const char *value);
 
-/* An initialiser `<node>.<role>` with the values of the network, added as an input; its
- * shape is the parameter's, or dims where n_dims > 0. */
+/* An initialiser `<node>.<role>`, until ef_writer_name_params, with the values of the
+ * network, added as an input; its shape is the parameter's, or dims where n_dims > 0.
+ */
 void ef_writer_param(ef_writer *writer, Onnx__NodeProto *to, ef_role role,
                      const uint32_t *dims, size_t n_dims);
+/* Once all nodes are written: gives the initialisers of parameters the names that the
+ * network has for them.  Where a name is in use, for a value, a constant or another
+ * parameter before it, it stays with that one and the default is taken. */
+void ef_writer_name_params(ef_writer *writer);
 /* Constants `<node>.<what>`, likewise; a scalar where n_dims is 0. */
 void ef_writer_floats(ef_writer *writer, Onnx__NodeProto *to, const char *what,
                       const float *values, const uint32_t *dims, size_t n_dims);
