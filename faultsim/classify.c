@@ -1,5 +1,6 @@
 #include "faultsim/classify.h"
 
+#include "base/mathfn.h"
 #include "base/mem.h"
 #include "base/parallel.h"
 #include "faultsim/forward.h"
@@ -13,7 +14,7 @@ typedef struct work {
     const ef_normalisation *normalisation;
     ef_part part;
     size_t n_units;
-    uint16_t *predicted;
+    const ef_classified *found;
     size_t *n_errors; /* (n_units) */
 } work;
 
@@ -43,6 +44,17 @@ static ef_status room_init(room *r, const ef_forward *forward, ef_error *err)
     return r->images && r->logits ? EF_OK : ef_error_memory(err);
 }
 
+/* -log of the softmax of logits, shape (n), at label. */
+static double cross_entropy(const float *logits, size_t n, size_t label)
+{
+    double largest = logits[ef_forward_argmax(logits, n)];
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += ef_exp(logits[i] - largest);
+    }
+    return ef_log(sum) - (logits[label] - largest);
+}
+
 /* Returns the number of errors among images [begin, end) of the part. */
 static size_t classify_batch(const work *all, room *r, size_t begin, size_t end)
 {
@@ -51,10 +63,15 @@ static size_t classify_batch(const work *all, room *r, size_t begin, size_t end)
     ef_batch_fill(all->set, all->normalisation, indices, end - begin, r->images);
     ef_forward_run(r->forward, r->images, end - begin, r->logits);
     for (size_t i = 0; i < end - begin; i++) {
-        size_t class = ef_forward_argmax(r->logits + i * classes, classes);
-        wrong += class != all->set->labels[indices[i]];
-        if (all->predicted) {
-            all->predicted[begin + i] = (uint16_t) class;
+        const float *logits = r->logits + i * classes;
+        size_t class = ef_forward_argmax(logits, classes);
+        size_t label = all->set->labels[indices[i]];
+        wrong += class != label;
+        if (all->found->predicted) {
+            all->found->predicted[begin + i] = (uint16_t) class;
+        }
+        if (all->found->losses) {
+            all->found->losses[begin + i] = cross_entropy(logits, classes, label);
         }
     }
     return wrong;
@@ -75,7 +92,8 @@ static ef_status run_unit(void *context, size_t unit, ef_error *err)
     return status;
 }
 
-static ef_status check_shape(const ef_net *net, const ef_dataset *set, ef_error *err)
+static ef_status check_shape(const ef_net *net, const ef_dataset *set, int has_losses,
+                             ef_error *err)
 {
     const ef_topology *topology = net->topology;
     ef_shape in = ef_topology_shape(topology, ef_topology_input(topology));
@@ -95,6 +113,12 @@ static ef_status check_shape(const ef_net *net, const ef_dataset *set, ef_error 
                             "the network has %zu outputs, more than the %d classes "
                             "that a data set can have",
                             ef_shape_elements(out), EF_DATASET_CLASSES_MAX);
+    }
+    if (has_losses && ef_shape_elements(out) < set->n_classes) {
+        return ef_error_set(err, EF_ERR_INPUT,
+                            "the network has %zu outputs, fewer than the %zu classes "
+                            "of %s",
+                            ef_shape_elements(out), set->n_classes, set->name);
     }
     return EF_OK;
 }
@@ -121,10 +145,10 @@ static ef_status run_units(work *all, size_t n_threads, size_t *n_errors, ef_err
 }
 
 ef_status ef_classify(const ef_net *net, const ef_dataset *set, ef_part part,
-                      const ef_classify_options *options, uint16_t *predicted,
-                      size_t *n_errors, ef_error *err)
+                      const ef_classify_options *options, ef_classified *found,
+                      ef_error *err)
 {
-    ef_status status = check_shape(net, set, err);
+    ef_status status = check_shape(net, set, found->losses != NULL, err);
     ef_forward *forward = NULL;
     if (!status) {
         status = ef_forward_create(&forward, net, part.n, err);
@@ -134,8 +158,8 @@ ef_status ef_classify(const ef_net *net, const ef_dataset *set, ef_part part,
                     .set = set,
                     .normalisation = options->normalisation,
                     .part = part,
-                    .predicted = predicted};
-        status = run_units(&all, options->n_threads, n_errors, err);
+                    .found = found};
+        status = run_units(&all, options->n_threads, &found->n_errors, err);
     }
     ef_forward_destroy(forward);
     return status;

@@ -13,14 +13,20 @@ typedef struct ef_classify_options {
     size_t n_threads;                      /* 0: all */
 } ef_classify_options;
 
-/* Runs net in float32 over the images of part.  predicted: shape (part.n), the class
- * of each in the order of the part, NULL where not wanted; *n_errors: how many of them
- * differ from the label.  The same for every number of threads.
+/* What is found, in the order of the part; either array may be NULL. */
+typedef struct ef_classified {
+    uint16_t *predicted; /* (part.n) the class that each image is given */
+    double *losses;      /* (part.n) -log of the softmax of the logits, at the label */
+    size_t n_errors;     /* images that are given another class than their label */
+} ef_classified;
+
+/* Runs net in float32 over the images of part; the same for every number of threads.
+ * On failure n_errors stays as it was.
  * EF_ERR_INPUT: the images have another shape than the network's input, or the network
- * has more than 65535 classes.  EF_ERR_MEMORY. */
+ * has more than 65535 classes, or where losses are wanted, fewer than the data.
+ * EF_ERR_MEMORY. */
 EF_NODISCARD ef_status ef_classify(const ef_net *net, const ef_dataset *set,
                                    ef_part part, const ef_classify_options *options,
-                                   uint16_t *predicted, size_t *n_errors,
-                                   ef_error *err);
+                                   ef_classified *found, ef_error *err);
 
 #endif

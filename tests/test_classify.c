@@ -1,6 +1,7 @@
 /* Classes of a data set: the same on every number of threads, as the definition has
  * them. */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -73,7 +74,17 @@ static void free_world(world *w)
     ef_free(w);
 }
 
-static size_t expected_errors(const world *w, uint16_t *classes)
+/* -log softmax(logits)[label], by libm. */
+static double expected_loss(const float *logits, size_t n, size_t label)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += exp((double)logits[i] - (double)logits[label]);
+    }
+    return log(sum);
+}
+
+static size_t expected_errors(const world *w, uint16_t *classes, double *losses)
 {
     ef_error err = {0};
     size_t n = w->part.n, n_out = random_net_outputs(w->net), wrong = 0;
@@ -85,6 +96,7 @@ static size_t expected_errors(const world *w, uint16_t *classes)
     for (size_t i = 0; i < n; i++) {
         classes[i] = (uint16_t)ef_forward_argmax(logits + i * n_out, n_out);
         wrong += classes[i] != w->labels[w->indices[i]];
+        losses[i] = expected_loss(logits + i * n_out, n_out, w->labels[w->indices[i]]);
     }
     ef_free(images);
     ef_free(logits);
@@ -96,17 +108,26 @@ Test(classify, is_the_same_on_every_number_of_threads)
     static const size_t threads[] = {1, 2, 7, 0};
     world *w = make_world();
     uint16_t expected[N], predicted[N];
-    size_t errors = expected_errors(w, expected);
+    double expected_losses[N], losses[N], first[N];
+    size_t errors = expected_errors(w, expected, expected_losses);
     for (size_t i = 0; i < 4; i++) {
         ef_error err = {0};
         ef_classify_options options = {&w->normalisation, threads[i]};
-        size_t n_errors = SIZE_MAX;
+        ef_classified found = {predicted, losses, SIZE_MAX};
         memset(predicted, 0xff, sizeof predicted);
-        cr_assert_eq(
-            ef_classify(w->net, &w->set, w->part, &options, predicted, &n_errors, &err),
-            EF_OK, "%s", err.text);
-        cr_expect_eq(n_errors, errors);
+        memset(losses, 0xff, sizeof losses);
+        cr_assert_eq(ef_classify(w->net, &w->set, w->part, &options, &found, &err),
+                     EF_OK, "%s", err.text);
+        cr_expect_eq(found.n_errors, errors);
         cr_expect_eq(memcmp(predicted, expected, w->part.n * sizeof *expected), 0);
+        for (size_t k = 0; k < w->part.n; k++) {
+            cr_expect_float_eq(losses[k], expected_losses[k],
+                               1e-12 * (1 + expected_losses[k]));
+        }
+        if (i == 0) {
+            memcpy(first, losses, sizeof first);
+        }
+        cr_expect_eq(memcmp(losses, first, w->part.n * sizeof *losses), 0);
     }
     free_world(w);
 }
@@ -116,11 +137,11 @@ Test(classify, counts_nothing_in_an_empty_part)
     world *w = make_world();
     ef_error err = {0};
     ef_classify_options options = {NULL, 0};
-    size_t n_errors = SIZE_MAX;
-    cr_assert_eq(ef_classify(w->net, &w->set, (ef_part){w->indices, 0}, &options, NULL,
-                             &n_errors, &err),
-                 EF_OK);
-    cr_expect_eq(n_errors, 0);
+    ef_classified found = {NULL, NULL, SIZE_MAX};
+    cr_assert_eq(
+        ef_classify(w->net, &w->set, (ef_part){w->indices, 0}, &options, &found, &err),
+        EF_OK);
+    cr_expect_eq(found.n_errors, 0);
     free_world(w);
 }
 
@@ -129,12 +150,28 @@ Test(classify, refuses_images_of_another_shape)
     world *w = make_world();
     ef_error err = {0};
     ef_classify_options options = {&w->normalisation, 1};
-    size_t n_errors = 17;
+    ef_classified found = {NULL, NULL, 17};
     w->set.height++;
-    cr_assert_eq(ef_classify(w->net, &w->set, w->part, &options, NULL, &n_errors, &err),
+    cr_assert_eq(ef_classify(w->net, &w->set, w->part, &options, &found, &err),
                  EF_ERR_INPUT);
-    cr_expect_eq(n_errors, 17);
+    cr_expect_eq(found.n_errors, 17);
     cr_expect(strstr(err.text, "made has images of"));
+    free_world(w);
+}
+
+Test(classify, a_loss_needs_an_output_for_each_class)
+{
+    world *w = make_world();
+    ef_error err = {0};
+    ef_classify_options options = {&w->normalisation, 1};
+    double losses[N];
+    ef_classified found = {NULL, losses, 17};
+    w->set.n_classes = random_net_outputs(w->net) + 1;
+    cr_assert_eq(ef_classify(w->net, &w->set, w->part, &options, &found, &err),
+                 EF_ERR_INPUT);
+    cr_expect(strstr(err.text, "classes of made"));
+    found.losses = NULL;
+    cr_assert_eq(ef_classify(w->net, &w->set, w->part, &options, &found, &err), EF_OK);
     free_world(w);
 }
 
@@ -142,19 +179,19 @@ Test(classify, says_so_when_memory_is_short)
 {
     world *w = make_world();
     ef_classify_options options = {&w->normalisation, 1};
-    size_t n_errors = 17;
+    ef_classified found = {NULL, NULL, 17};
     for (long n = 0; n < 4000; n++) {
         ef_error err = {0};
         ef_mem_fail_after(n);
         ef_status status =
-            ef_classify(w->net, &w->set, w->part, &options, NULL, &n_errors, &err);
+            ef_classify(w->net, &w->set, w->part, &options, &found, &err);
         ef_mem_fail_after(-1);
         if (status == EF_OK) {
             cr_expect_gt(n, 5);
             break;
         }
         cr_assert_eq(status, EF_ERR_MEMORY);
-        cr_assert_eq(n_errors, 17);
+        cr_assert_eq(found.n_errors, 17);
     }
     free_world(w);
 }

@@ -35,8 +35,8 @@ typedef struct subject {
     uint64_t seed; /* of the parts */
     ef_parts *parts;
     ef_part part;
-    uint16_t *truth, *predicted; /* (part.n) */
-    size_t n_errors;
+    uint16_t *truth;     /* (part.n) */
+    ef_classified found; /* without losses */
 } subject;
 
 static void clear_subject(subject *s)
@@ -45,7 +45,7 @@ static void clear_subject(subject *s)
     ef_onnx_metadata_clear(&s->metadata);
     ef_parts_destroy(s->parts);
     ef_free(s->truth);
-    ef_free(s->predicted);
+    ef_free(s->found.predicted);
 }
 
 /* --- the images -------------------------------------------------------------- */
@@ -105,8 +105,8 @@ static ef_status take_part(const job *j, subject *s, ef_error *err)
                             j->set.name, ef_split_names[j->split]);
     }
     s->truth = ef_calloc(s->part.n, sizeof *s->truth);
-    s->predicted = ef_calloc(s->part.n, sizeof *s->predicted);
-    if (!s->truth || !s->predicted) {
+    s->found.predicted = ef_calloc(s->part.n, sizeof *s->found.predicted);
+    if (!s->truth || !s->found.predicted) {
         return ef_error_memory(err);
     }
     ef_batch_labels(&j->set, s->part.indices, s->part.n, s->truth);
@@ -155,7 +155,7 @@ static const ef_normalisation *choose_normalisation(const job *j, const subject 
 static ef_interval interval_of(const subject *s)
 {
     double n = (double)s->part.n;
-    return ef_interval_wilson((double)s->n_errors / n, n, EF_INTERVAL_Z95);
+    return ef_interval_wilson((double)s->found.n_errors / n, n, EF_INTERVAL_Z95);
 }
 
 static void add_block(job *j, const subject *s)
@@ -174,9 +174,10 @@ static void add_block(job *j, const subject *s)
     ef_text_add(&j->text,
                 ": %zu of %zu images wrong\n"
                 "error %.2f %%, 95 %% interval %.2f to %.2f %%\n\n",
-                s->n_errors, s->part.n, 100.0 * (double)s->n_errors / (double)s->part.n,
+                s->found.n_errors, s->part.n,
+                100.0 * (double)s->found.n_errors / (double)s->part.n,
                 100 * interval.low, 100 * interval.high);
-    ef_confusion_print(s->truth, s->predicted, s->part.n, j->set.n_classes,
+    ef_confusion_print(s->truth, s->found.predicted, s->part.n, j->set.n_classes,
                        j->set.class_names, &j->text);
 }
 
@@ -204,8 +205,8 @@ static void add_row(const job *j, const subject *s, ef_table *table, double one)
     ef_table_add_text(table, ef_split_names[j->split]);
     ef_table_add_text(table, seed);
     ef_table_add_number(table, (double)s->part.n);
-    ef_table_add_number(table, (double)s->n_errors);
-    ef_table_add_number(table, one * (double)s->n_errors / (double)s->part.n);
+    ef_table_add_number(table, (double)s->found.n_errors);
+    ef_table_add_number(table, one * (double)s->found.n_errors / (double)s->part.n);
     ef_table_add_number(table, one * interval.low);
     ef_table_add_number(table, one * interval.high);
 }
@@ -220,8 +221,7 @@ static ef_status judge(job *j, const char *path, ef_error *err)
     if (status == EF_OK) {
         ef_classify_options how = {choose_normalisation(j, &s),
                                    (size_t)j->common->threads};
-        status =
-            ef_classify(s.net, &j->set, s.part, &how, s.predicted, &s.n_errors, err);
+        status = ef_classify(s.net, &j->set, s.part, &how, &s.found, err);
     }
     if (status == EF_OK) {
         add_block(j, &s);

@@ -331,7 +331,9 @@ static ef_status count_errors(const job *j, size_t errors[EF_SPLIT_TEST + 1],
     for (size_t i = EF_SPLIT_TRAIN; i <= EF_SPLIT_TEST && !status; i++) {
         ef_part part = part_of(j, (ef_split)i);
         if (part.n) {
-            status = ef_classify(j->net, &j->data, part, &how, NULL, &errors[i], err);
+            ef_classified found = {NULL, NULL, 0};
+            status = ef_classify(j->net, &j->data, part, &how, &found, err);
+            errors[i] = found.n_errors;
         }
     }
     return status;

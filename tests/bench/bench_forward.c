@@ -40,9 +40,9 @@ static void classify(void *context)
 {
     work *w = context;
     ef_error err = {0};
-    size_t n_errors;
-    bench_need(ef_classify(w->net, &w->set, w->part, &w->options, NULL, &n_errors,
-                           &err) == EF_OK,
+    ef_classified found = {NULL, NULL, 0};
+    bench_need(ef_classify(w->net, &w->set, w->part, &w->options, &found, &err) ==
+                   EF_OK,
                err.text);
 }
 
