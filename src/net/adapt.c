@@ -1,7 +1,5 @@
 #include "net/adapt.h"
 
-#include <string.h>
-
 /* The scale node that alone reads a node; SIZE_MAX where there is none. */
 static size_t find_scale(const ef_topology *topology, size_t node)
 {
@@ -123,32 +121,11 @@ void ef_adapt_restart(ef_net *net, uint64_t seed)
 
 /* --- what stays --- */
 
-/* Copies values and names of parameters from the nodes of equal names; of node `fresh`
- * only the names. */
-static ef_status inherit(ef_net *to, const ef_net *from, size_t fresh)
-{
-    ef_status status = EF_OK;
-    for (size_t i = 0; i < to->n_params && !status; i++) {
-        const ef_param *param = &to->params[i];
-        const char *name = ef_topology_node(to->topology, param->node)->name;
-        size_t node = ef_topology_find(from->topology, name);
-        if (node == SIZE_MAX) {
-            continue;
-        }
-        if (param->node != fresh) {
-            memcpy(to->values + param->offset,
-                   ef_net_values(from, node, (ef_role)param->role),
-                   param->count * sizeof(float));
-        }
-        status = ef_net_copy_names(to, param->node, from, node);
-    }
-    return status;
-}
-
-/* `made` takes the place of *net and inherits from it. */
+/* `made` takes the place of *net and inherits from it all but the values of node
+ * `fresh`. */
 static ef_status replace(ef_net **net, ef_net *made, size_t fresh, ef_error *err)
 {
-    if (inherit(made, *net, fresh)) {
+    if (ef_net_copy_params(made, *net, fresh)) {
         ef_net_destroy(made);
         return ef_error_memory(err);
     }

@@ -124,7 +124,7 @@ ef_status ef_net_fold_norms(ef_net **folded, const ef_net *net, size_t *n_folded
         status = ef_net_create(&made, topology, err);
     }
     ef_topology_destroy(topology);
-    if (status == EF_OK && ef_net_copy_params(made, net) != EF_OK) {
+    if (status == EF_OK && ef_net_copy_params(made, net, SIZE_MAX) != EF_OK) {
         ef_net_destroy(made);
         status = ef_error_memory(err);
     }

@@ -287,7 +287,7 @@ ef_status ef_net_copy_names(ef_net *net, size_t to, const ef_net *other, size_t 
     return status;
 }
 
-ef_status ef_net_copy_params(ef_net *net, const ef_net *other)
+ef_status ef_net_copy_params(ef_net *net, const ef_net *other, size_t fresh)
 {
     ef_status status = EF_OK;
     for (size_t i = 0; i < net->n_params && !status; i++) {
@@ -296,13 +296,12 @@ ef_status ef_net_copy_params(ef_net *net, const ef_net *other)
         size_t node = ef_topology_find(other->topology, name);
         const ef_param *from =
             node == SIZE_MAX ? NULL : ef_net_param(other, node, (ef_role)to->role);
-        if (from && from->count == to->count) {
+        if (from && from->count == to->count && to->node != fresh) {
             memcpy(net->values + to->offset, other->values + from->offset,
                    to->count * sizeof net->values[0]);
-            if (other->names && other->names[from - other->params]) {
-                status = ef_net_set_param_name(net, i,
-                                               other->names[from - other->params]);
-            }
+        }
+        if (from && other->names) {
+            status = ef_net_set_param_name(net, i, other->names[from - other->params]);
         }
     }
     return status;

@@ -85,10 +85,11 @@ void ef_net_default_name(const ef_net *net, const ef_param *param,
  * net, where that was given one.  EF_ERR_MEMORY. */
 EF_NODISCARD ef_status ef_net_copy_names(ef_net *net, size_t to, const ef_net *other,
                                          size_t from);
-/* Gives each parameter the values and the name of the one that the node of the same
- * name in other has in the same role and of the same size; others stay as they are.
- * EF_ERR_MEMORY. */
-EF_NODISCARD ef_status ef_net_copy_params(ef_net *net, const ef_net *other);
+/* Gives each parameter the values, where there are as many, and the name of the one in
+ * the same role that the node of the same name in other has.  Node `fresh` (SIZE_MAX:
+ * none) gets the names only.  EF_ERR_MEMORY. */
+EF_NODISCARD ef_status ef_net_copy_params(ef_net *net, const ef_net *other,
+                                          size_t fresh);
 const char *ef_role_name(ef_role role);
 int ef_role_is_trained(ef_role role);
 
