@@ -35,7 +35,7 @@ Test(topology_man, has_examples_that_parse)
         ef_topology_destroy(topology);
         n++;
     }
-    cr_expect_eq(n, 5);
+    cr_expect_eq(n, 6);
     ef_free(page);
 }
 
@@ -60,6 +60,6 @@ Test(topology_man, explains_every_operation)
                   "%s is not in the page", word);
         n++;
     }
-    cr_expect_eq(n, 25);
+    cr_expect_eq(n, 28);
     ef_free(page);
 }
