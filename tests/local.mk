@@ -220,6 +220,22 @@ UNIT_TESTS += %D%/test_onnx_constant
 %C%_test_onnx_constant_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 %C%_test_onnx_constant_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 $(%C%_test_onnx_constant_OBJECTS): src/onnx/onnx.pb-c.h
+FOLD_HELP = %D%/fold_help.c %D%/fold_help.h
+UNIT_TESTS += %D%/test_onnx_fold
+%C%_test_onnx_fold_SOURCES = %D%/test_onnx_fold.c $(FOLD_HELP)
+%C%_test_onnx_fold_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+%C%_test_onnx_fold_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+$(%C%_test_onnx_fold_OBJECTS): src/onnx/onnx.pb-c.h
+UNIT_TESTS += %D%/test_onnx_fold_math
+%C%_test_onnx_fold_math_SOURCES = %D%/test_onnx_fold_math.c $(FOLD_HELP)
+%C%_test_onnx_fold_math_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+%C%_test_onnx_fold_math_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+$(%C%_test_onnx_fold_math_OBJECTS): src/onnx/onnx.pb-c.h
+UNIT_TESTS += %D%/test_onnx_fold_move
+%C%_test_onnx_fold_move_SOURCES = %D%/test_onnx_fold_move.c $(FOLD_HELP)
+%C%_test_onnx_fold_move_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+%C%_test_onnx_fold_move_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+$(%C%_test_onnx_fold_move_OBJECTS): src/onnx/onnx.pb-c.h
 
 UNIT_TESTS += %D%/test_onnx_write
 %C%_test_onnx_write_SOURCES = %D%/test_onnx_write.c $(RANDOM_NET)
