@@ -611,15 +611,15 @@ Test(onnx_read, refuses_by_name_what_it_cannot_take)
         {to_unknown_attribute, EF_ERR_UNSUPPORTED, "attribute 'stripes'"},
         {to_value_from_nowhere, EF_ERR_INPUT, "its input elsewhere comes from nowhere"},
         {to_other_opset, EF_ERR_UNSUPPORTED, "operator set 6"},
-        {to_constant_too_short, EF_ERR_INPUT, "constant first.weight does not hold"},
-        {to_bias_of_other_size, EF_ERR_INPUT, "constant first.bias does not fit"},
-        {to_huge_dimensions, EF_ERR_UNSUPPORTED, "its weight"},
-        {to_more_than_it_holds, EF_ERR_INPUT, "first.weight does not hold 2097152"},
-        {to_doubles, EF_ERR_UNSUPPORTED, "first.weight has data type 11"},
+        {to_constant_too_short, EF_ERR_INPUT, "constant first.weight: it holds 28 bytes"},
+        {to_bias_of_other_size, EF_ERR_INPUT, "constant first.bias has 3 values and does not fit"},
+        {to_huge_dimensions, EF_ERR_UNSUPPORTED, "first.weight: it has more than"},
+        {to_more_than_it_holds, EF_ERR_INPUT, "first.weight: it holds 32 bytes instead of 8388608"},
+        {to_doubles, EF_ERR_INPUT, "first.weight: it holds 32 bytes instead of 64"},
         {to_external_data, EF_ERR_UNSUPPORTED, "lies in a file of its own"},
         {to_node_without_output, EF_ERR_INPUT, "a Conv node has no output"},
         {to_unknown_height, EF_ERR_UNSUPPORTED, "a size of its input"},
-        {to_channels_that_do_not_fit, EF_ERR_INPUT, "constant first.weight"},
+        {to_channels_that_do_not_fit, EF_ERR_INPUT, "its weight is for 2 channels"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         expect_refusal(conv_net(), rows[i].function, rows[i].status, rows[i].text);
@@ -734,10 +734,10 @@ static void to_constant_along_the_width(Onnx__ModelProto *model)
     model->graph->initializer[0]->dims[3] = 2;
 }
 
-Test(onnx_read, refuses_a_constant_that_is_not_per_channel)
+Test(onnx_read, refuses_a_constant_that_does_not_fit)
 {
     expect_refusal(scale_net(), to_constant_along_the_width, EF_ERR_INPUT,
-                   "constant first.scale does not fit");
+                   "its inputs do not fit each other");
 }
 
 static void add_unread_node(Onnx__ModelProto *model)

@@ -13,10 +13,14 @@ nodist_%C%_libonnxproto_a_SOURCES = $(ONNX_PB)
   %D%/fold.c %D%/fold.h %D%/fold_priv.h %D%/fold_make.c %D%/fold_math.c \
   %D%/fold_move.c %D%/fold_number.c %D%/fold_pair.c %D%/fold_reduce.c \
   %D%/fold_shape.c %D%/fold_slice.c %D%/fold_walk.c \
-  %D%/write.c %D%/write_ops.c %D%/writer.c %D%/writer.h %D%/param_names.c \
-  %D%/read.c %D%/reader.c %D%/reader.h %D%/values.c \
-  %D%/operators.c %D%/operators.h \
-  %D%/layers.c %D%/pools.c %D%/elementwise.c %D%/moves.c
+  %D%/read.c %D%/graph.c %D%/graph.h %D%/reader.c %D%/reader.h \
+  %D%/attributes.c %D%/values.c %D%/make.c %D%/dims.c %D%/dims.h \
+  %D%/view.c %D%/take.c \
+  %D%/read_layers.c %D%/read_window.h %D%/read_pools.c %D%/read_elementwise.c \
+  %D%/read_moves.c %D%/read_places.c %D%/read_resize.c \
+  %D%/write.c %D%/writer.c %D%/writer.h %D%/param_names.c \
+  %D%/write_layers.c %D%/write_pools.c %D%/write_elementwise.c %D%/write_moves.c \
+  %D%/operators.c %D%/operators.h
 %C%_libonnxio_a_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 %C%_libonnxio_a_LIBADD = $(%C%_libonnxproto_a_OBJECTS)
 EXTRA_%C%_libonnxio_a_DEPENDENCIES = $(%C%_libonnxproto_a_OBJECTS)

@@ -27,8 +27,8 @@
 #define EF_ONNX_ACTIVATIONS_KEY "evoflip.activations."
 #define EF_ONNX_CEIL_KEY "evoflip.ceil."
 
-/* Notes of a model that was trained: the hash of its data, as 16 hexadecimal digits, and
- * the seed by which their parts were drawn. */
+/* Notes of a model that was trained: the hash of its data, as 16 hexadecimal digits,
+ * and the seed by which their parts were drawn. */
 #define EF_ONNX_DATA_HASH_KEY "data_hash"
 #define EF_ONNX_SEED_KEY "seed"
 
@@ -66,11 +66,28 @@ EF_NODISCARD ef_status ef_onnx_save(const ef_net *net, const ef_onnx_metadata *m
  * hash, every bit of every parameter.  metadata (may be NULL) gets the entries that
  * are not the reader's own, and is untouched on failure.  Tensors may have their data
  * in files of their own, below the model's folder and over no symbolic link.
- * EF_ERR_IO: missing or unreadable, or such a file is.  EF_ERR_INPUT: no ONNX model, damaged, nested or
- * split beyond reason.  EF_ERR_UNSUPPORTED: an operator, attribute or version that is
- * not known here, by name.  EF_ERR_TOPOLOGY: shapes that do not fit.  EF_ERR_MEMORY. */
+ * EF_ERR_IO: missing or unreadable, or such a file is.  EF_ERR_INPUT: no ONNX model,
+ * damaged, nested or split beyond reason.  EF_ERR_UNSUPPORTED: an operator, attribute
+ * or version that is not known here, by name.  EF_ERR_TOPOLOGY: shapes that do not fit.
+ * EF_ERR_MEMORY. */
 EF_NODISCARD ef_status ef_onnx_load(ef_net **net, ef_onnx_metadata *metadata,
                                     const char *path, ef_error *err);
+
+/* What reading did to a model. */
+typedef struct ef_onnx_info {
+    int64_t ir_version, opset;
+    char producer[128];         /* name and version; "" where the file does not say */
+    size_t n_nodes;             /* in the file */
+    size_t n_folded;            /* of them, evaluated while reading */
+    int is_nhwc;                /* images came with channels last */
+    char softmax[EF_NAME_SIZE]; /* one at the end that was left out, or "" */
+} ef_onnx_info;
+
+/* ef_onnx_load that also describes what it read; info may be NULL, and is untouched on
+ * failure. */
+EF_NODISCARD ef_status ef_onnx_load_info(ef_net **net, ef_onnx_metadata *metadata,
+                                         ef_onnx_info *info, const char *path,
+                                         ef_error *err);
 
 /* The same from memory; name stands in for the path in errors.  EF_ERR_UNSUPPORTED also
  * for data in files. */

@@ -1,4 +1,7 @@
-/* A graph in the reading: what a name stands for, and what the operators ask for. */
+/* A graph in the reading: what a name stands for, and what the operators ask for.
+ *
+ * The first failure is kept in `status`; from then on every function here does nothing
+ * and gives something harmless back, so that operators need no checks in between. */
 #ifndef EF_ONNX_READER_H
 #define EF_ONNX_READER_H
 
@@ -6,120 +9,200 @@
 
 #include "net/net.h"
 #include "onnx/arena.h"
+#include "onnx/constant.h"
+#include "onnx/dims.h"
 #include "onnx/names.h"
 #include "onnx/onnx.h"
 #include "onnx/onnx.pb-c.h"
 
 /* What a name stands for. */
-typedef enum ef_value_kind {
-    EF_VALUE_NODE,     /* the output of a node of the topology */
-    EF_VALUE_CONSTANT, /* an initialiser */
-    EF_VALUE_PART      /* the output of an ONNX node that makes one node of the topology
-                          together with the next one */
-} ef_value_kind;
-
 typedef struct ef_value {
-    ef_value_kind kind;
-    uint32_t node;                   /* EF_VALUE_NODE */
-    const Onnx__TensorProto *tensor; /* EF_VALUE_CONSTANT */
-    const Onnx__NodeProto *part;     /* EF_VALUE_PART */
+    int is_defined;
+    ef_constant *constant; /* NULL: computed from the images, by a node */
+    uint32_t node;         /* of the topology in the making */
+    ef_dims dims;          /* of one image; the node's shape has as many elements */
+    uint32_t uses;         /* as an input, or an output of the graph */
 } ef_value;
 
 /* Values on their way into the network. */
 typedef struct ef_fill {
-    const char *node; /* name of the topology's */
+    uint32_t node;
     ef_role role;
-    const Onnx__TensorProto *tensor;
-    int is_transposed;            /* (in, out) in the file */
-    const Onnx__NodeProto *where; /* for errors */
+    ef_constant *constant; /* as many values as the parameter has, or one for all */
+    int is_transposed;     /* (in, out) in the file */
+    const char *name;      /* of the node, once all are made */
 } ef_fill;
+
+/* What a node of the topology is to be called. */
+typedef struct ef_label {
+    const char *wanted; /* of the ONNX node */
+    const char *suffix; /* "": stands for that node; else a step on the way there */
+} ef_label;
 
 typedef struct ef_reader {
     const char *file;
     ef_error *err;
+    ef_status status;
     ef_arena arena;
+    const Onnx__ModelProto *model;
     const Onnx__GraphProto *graph;
-    ef_names values; /* name -> position in table */
+    int64_t opset;
+    int is_own; /* written by evoflip: every node comes back as it was */
+    /* Axes of ONNX before those of an image: 1, the batch; or 0 where operators mix
+     * the images of a batch whose size is fixed, and so the whole is one image. */
+    size_t lead;
+    int64_t batch;            /* images, or EF_BATCH_SIZE */
+    int mixes_images;         /* this is why it failed */
+    const char *turned_input; /* whose every Transpose is done before reading; NULL */
+    size_t budget;  /* elements that may still be made beside those of the file */
+    ef_names names; /* -> position in table */
     ef_value *table;
     uint32_t n_values;
+    ef_names keys; /* of the metadata -> their position */
+
     ef_names node_names; /* given to nodes of the topology */
     ef_graph made;
+    /* of the nodes made, each (EF_MAX_NODES) */
+    ef_shape *shapes;
+    ef_label *labels;
+    uint32_t *readers; /* uses of what has their output */
+    /* Parameters that a node could still take: EF_ROLE_BIAS of a layer without one,
+     * EF_ROLE_SHIFT of a product with a constant; EF_ROLE_COUNT: none. */
+    ef_role *open;
     ef_fill *fills;
     size_t n_fills, fill_capacity;
-    const Onnx__ModelProto *model;
-    ef_names keys; /* of the metadata -> their position */
-    /* the node in hand */
-    size_t index;
-    const Onnx__NodeProto *node;
+    ef_onnx_info info;
+
+    const Onnx__NodeProto *node; /* in hand */
 } ef_reader;
 
-/* The status, with the file and the node in hand in front of the text. */
-ef_status ef_reader_refuse(ef_reader *reader, ef_status status, const char *format, ...)
+/* Keeps the failure, with the file and the node in hand in front of the text. */
+void ef_reader_refuse(ef_reader *reader, ef_status status, const char *format, ...)
     EF_PRINTF(3, 4);
+/* The operator does not keep the images of a batch apart. */
+void ef_reader_refuse_mixing(ef_reader *reader);
+void ef_reader_refuse_memory(ef_reader *reader);
+/* What names the node in hand to people: its name, or else its output's. */
+const char *ef_reader_label(const ef_reader *reader);
 
-/* Attributes of the node in hand; what is absent leaves *value as it is. */
-EF_NODISCARD ef_status ef_reader_uint(ef_reader *reader, const char *name,
-                                      uint32_t *value);
-/* Exactly n of them. */
-EF_NODISCARD ef_status ef_reader_uints(ef_reader *reader, const char *name,
-                                       uint32_t *values, size_t n);
-EF_NODISCARD ef_status ef_reader_float(ef_reader *reader, const char *name,
-                                       float *value);
-/* The attribute, where it is there, must be this. */
-EF_NODISCARD ef_status ef_reader_demand_int(ef_reader *reader, const char *name,
-                                            int64_t value);
-EF_NODISCARD ef_status ef_reader_demand_text(ef_reader *reader, const char *name,
-                                             const char *value);
-/* NULL where it is absent. */
-const Onnx__AttributeProto *ef_reader_attribute(const Onnx__NodeProto *node,
-                                                const char *name);
+/* --- attributes of the node in hand (attributes.c) --- */
 
-/* Input k of the node in hand.  _source: the output of a node; _constant: an
- * initialiser, *tensor NULL where the input is absent; _parameter: one that must be
- * there. */
-EF_NODISCARD ef_status ef_reader_value(ef_reader *reader, size_t k,
-                                       const ef_value **value);
-EF_NODISCARD ef_status ef_reader_source(ef_reader *reader, size_t k, uint32_t *node);
-EF_NODISCARD ef_status ef_reader_constant(ef_reader *reader, size_t k,
-                                          const Onnx__TensorProto **tensor);
-EF_NODISCARD ef_status ef_reader_parameter(ef_reader *reader, size_t k,
-                                           const Onnx__TensorProto **tensor);
-/* An absent value in the file stays as it is in values; else exactly n of them. */
-EF_NODISCARD ef_status ef_reader_integers(ef_reader *reader, size_t k, int64_t *values,
-                                          size_t n);
-EF_NODISCARD ef_status ef_reader_floats(ef_reader *reader, size_t k, float *values,
-                                        size_t n);
-EF_NODISCARD ef_status ef_reader_scalar(ef_reader *reader, size_t k, float *value);
+int ef_reader_has(const ef_reader *reader, const char *name);
+int64_t ef_reader_int(ef_reader *reader, const char *name, int64_t otherwise);
+/* From least to most. */
+uint32_t ef_reader_uint(ef_reader *reader, const char *name, uint32_t otherwise,
+                        uint32_t least, uint32_t most);
+float ef_reader_float(ef_reader *reader, const char *name, float otherwise);
+/* The number of values; 0 where the attribute is absent. */
+size_t ef_reader_ints(ef_reader *reader, const char *name, int64_t *values,
+                      size_t most);
+size_t ef_reader_float_list(ef_reader *reader, const char *name, float *values,
+                            size_t most);
+/* Exactly n values from 0 to EF_MAX_ELEMENTS; absent: values stays as it is. */
+void ef_reader_uints(ef_reader *reader, const char *name, uint32_t *values, size_t n);
+/* The position of the attribute's text in a list that ends with NULL; absent: 0. */
+size_t ef_reader_word(ef_reader *reader, const char *name, const char *const *words);
 
-/* Elements of a tensor; 0 where its dimensions make no sense or are too many. */
-size_t ef_reader_count(const Onnx__TensorProto *tensor);
+/* --- inputs and outputs of the node in hand (values.c) --- */
 
-/* Makes the node in hand a node of the topology; gives it its name, or one that is
- * free, in *node. */
-EF_NODISCARD ef_status ef_reader_make(ef_reader *reader, ef_node *node);
-/* Takes the values of a parameter of node, made just before; tensor is not NULL and
- * holds what its dimensions say. */
-EF_NODISCARD ef_status ef_reader_fill(ef_reader *reader, const ef_node *node,
-                                      ef_role role, const Onnx__TensorProto *tensor,
-                                      int is_transposed);
-/* The output of the node in hand is another name for what input k is. */
-EF_NODISCARD ef_status ef_reader_alias(ef_reader *reader, size_t k);
+/* Counts elements about to be made; 0 where they are too many. */
+int ef_reader_spend(ef_reader *reader, uint64_t count);
+
+/* The slot of a name, made where it is new. */
+uint32_t ef_reader_intern(ef_reader *reader, const char *name);
+
+int ef_reader_is_given(const ef_reader *reader, size_t k);
+/* Input k, which must be there. */
+ef_value *ef_reader_value(ef_reader *reader, size_t k);
+/* Input k, computed from the images. */
+ef_value ef_reader_source(ef_reader *reader, size_t k);
+/* Input k, a constant; NULL where it is absent. */
+ef_constant *ef_reader_constant(ef_reader *reader, size_t k);
+ef_constant *ef_reader_parameter(ef_reader *reader, size_t k); /* must be there */
+/* The values of constant k, at most so many of them; 0 where it is absent. */
+size_t ef_reader_integers(ef_reader *reader, size_t k, int64_t *values, size_t most);
+/* The same, an attribute before operator set `since`. */
+size_t ef_reader_list(ef_reader *reader, const char *name, size_t k, int64_t since,
+                      int64_t *values, size_t most);
+float ef_reader_scalar(ef_reader *reader, size_t k, float otherwise);
+/* Values of a constant as float, or NULL. */
+const float *ef_reader_floats(ef_reader *reader, ef_constant *constant);
+/* A computed constant of these dims; its values are to be written. */
+ef_constant *ef_reader_new_floats(ef_reader *reader, const ef_dims *dims,
+                                  float **values);
+
+/* An axis of ONNX, negative ones from the end, as an axis of one image; rank: of the
+ * image.  The batch is refused as mixing. */
+size_t ef_reader_axis(ef_reader *reader, int64_t axis, size_t rank);
+
+/* Output k is this. */
+void ef_reader_give(ef_reader *reader, size_t k, ef_value value);
+void ef_reader_give_node(ef_reader *reader, uint32_t node, const ef_dims *dims);
+
+/* --- making nodes (make.c) --- */
+
+/* Adds a node of the topology.  suffix "": it has the name of the node in hand; else
+ * it is a step on the way there.  Its inputs are nodes made before. */
+uint32_t ef_reader_make(ef_reader *reader, ef_node *node, const char *suffix);
+/* Gives a node the name of the node in hand. */
+void ef_reader_rename(ef_reader *reader, uint32_t node);
+/* Values of a parameter of a node. */
+void ef_reader_fill(ef_reader *reader, uint32_t node, ef_role role,
+                    ef_constant *constant, int is_transposed);
+/* Chooses names that are free for all that output is computed from. */
+void ef_reader_name_nodes(ef_reader *reader, uint32_t output);
+/* Copies all values into the network. */
+void ef_reader_fill_net(ef_reader *reader, ef_net *net);
 
 /* The value of key in the model's metadata, name (may be "") behind it; or NULL. */
 const char *ef_reader_metadata(const ef_reader *reader, const char *key,
                                const char *name);
 
-/* Whether the node in hand is the first half of a pair that the writer makes: it is
- * called `<next>suffix`, and the next one is an op_type that reads it. */
-int ef_reader_is_part(const ef_reader *reader, const char *suffix, const char *op_type);
-EF_NODISCARD ef_status ef_reader_make_part(ef_reader *reader);
-/* The part that input k is, or NULL. */
-const Onnx__NodeProto *ef_reader_part(ef_reader *reader, size_t k);
+/* --- other looks at a value (view.c) --- */
 
-/* Whether all values that were taken fit the topology made of the graph, before memory
- * is taken for the network, and copying them into it. */
-EF_NODISCARD ef_status ef_reader_check_fills(ef_reader *reader,
-                                             const ef_topology *topology);
-EF_NODISCARD ef_status ef_reader_fill_net(ef_reader *reader, ef_net *net);
+/* A node with the same elements in this shape; itself where it has it. */
+uint32_t ef_reader_view(ef_reader *reader, uint32_t node, ef_shape shape);
+/* In ef_dims_shape. */
+uint32_t ef_reader_image(ef_reader *reader, const ef_value *value);
+/* (C, 1, L) or (C, H, W) with the number of axes behind the channels, 1 or 2; or 0 and
+ * (C), where least is 0. */
+uint32_t ef_reader_spatial(ef_reader *reader, const ef_value *value, size_t least,
+                           size_t *n);
+/* What a spatial operator gives: node, with n axes behind the channels. */
+void ef_reader_give_spatial(ef_reader *reader, uint32_t node, size_t n);
+/* A node with one input that makes the node in hand. */
+uint32_t ef_reader_make_on(ef_reader *reader, ef_node *node, uint32_t source,
+                           const char *suffix);
+
+/* --- moving elements (take.c) --- */
+
+/* n elements along an axis, from begin in steps of step >= 1. */
+ef_value ef_reader_slice(ef_reader *reader, const ef_value *value, size_t axis,
+                         int64_t begin, int64_t n, int64_t step);
+/* The elements at n places along an axis, in any order. */
+ef_value ef_reader_take(ef_reader *reader, const ef_value *value, size_t axis,
+                        const uint32_t *places, size_t n);
+/* Spreads axes of size 1; dims is a result of ef_dims_broadcast. */
+ef_value ef_reader_spread(ef_reader *reader, const ef_value *value,
+                          const ef_dims *dims);
+ef_value ef_reader_permute(ef_reader *reader, const ef_value *value,
+                           const size_t *perm);
+/* fill before and after what is along an axis. */
+ef_value ef_reader_pad(ef_reader *reader, const ef_value *value, size_t axis,
+                       int64_t before, int64_t after, float fill);
+ef_value ef_reader_join(ef_reader *reader, const ef_value *values, size_t n,
+                        size_t axis);
+
+/* --- values by element (elementwise.c) --- */
+
+/* The constant as an image of this rank sees it: without the axis of the batch. */
+ef_constant *ef_reader_of_image(ef_reader *reader, ef_constant *constant, size_t rank);
+/* The node of value in a shape whose channels are what constant has values for; and
+ * the constant, spread as far as needed.  dims of the constant: those of an image. */
+uint32_t ef_reader_by_channel(ef_reader *reader, const ef_value *value,
+                              ef_constant **constant);
+/* value + constant, with all that broadcasting asks for. */
+ef_value ef_reader_add_constant(ef_reader *reader, const ef_value *value,
+                                ef_constant *constant);
 
 #endif

@@ -1,254 +1,202 @@
-/* Constants of a model: their elements, and their way into the network. */
-#include "onnx/reader.h"
-
+/* Inputs and outputs of the node in hand. */
 #include <string.h>
 
-#include "base/mem.h"
+#include "onnx/reader.h"
 
-#define MOST_CHANNELS_OF_ONE 65536
-
-size_t ef_reader_count(const Onnx__TensorProto *tensor)
+int ef_reader_spend(ef_reader *reader, uint64_t count)
 {
-    size_t count = 1;
-    for (size_t i = 0; i < tensor->n_dims; i++) {
-        if (tensor->dims[i] < 1 || tensor->dims[i] > EF_MAX_ELEMENTS ||
-            count * (uint64_t)tensor->dims[i] > EF_MAX_ELEMENTS) {
-            return 0;
-        }
-        count *= (size_t)tensor->dims[i];
+    if (count > reader->budget) {
+        ef_reader_refuse(reader, EF_ERR_UNSUPPORTED,
+                         "its constants spread to more values than are reasonable");
+        return 0;
     }
-    return count;
+    reader->budget -= (size_t)count;
+    return 1;
 }
 
-/* Little-endian, as ONNX keeps it. */
-static uint64_t raw_word(const Onnx__TensorProto *tensor, size_t index, size_t size)
+uint32_t ef_reader_intern(ef_reader *reader, const char *name)
 {
-    uint64_t bits = 0;
-    for (size_t b = 0; b < size; b++) {
-        bits |= (uint64_t)tensor->raw_data.data[index * size + b] << 8 * b;
+    uint32_t at;
+    if (!ef_names_find(&reader->names, name, &at)) {
+        at = reader->n_values++;
+        ef_names_put(&reader->names, name, at);
     }
-    return bits;
+    return at;
 }
 
-/* Checks that a constant holds n elements of this type, raw ones of this size. */
-static ef_status check_data(ef_reader *reader, const Onnx__TensorProto *tensor,
-                            int32_t data_type, size_t n_typed, size_t n, size_t size)
+int ef_reader_is_given(const ef_reader *reader, size_t k)
 {
-    const char *name = tensor->name ? tensor->name : "";
-    if (tensor->has_data_location &&
-        tensor->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL) {
-        return ef_reader_refuse(reader, EF_ERR_UNSUPPORTED,
-                                "constant %.200s lies in a file of its own", name);
-    }
-    if (tensor->data_type != data_type) {
-        return ef_reader_refuse(reader, EF_ERR_UNSUPPORTED,
-                                "constant %.200s has data type %d instead of %d", name,
-                                (int)tensor->data_type, (int)data_type);
-    }
-    size_t held = tensor->has_raw_data ? tensor->raw_data.len / size : n_typed;
-    if (held != n || (tensor->has_raw_data && tensor->raw_data.len % size != 0) ||
-        ef_reader_count(tensor) != n) {
-        return ef_reader_refuse(reader, EF_ERR_INPUT,
-                                "constant %.200s does not hold %zu elements", name, n);
-    }
-    return EF_OK;
+    return k < reader->node->n_input && reader->node->input[k][0] != '\0';
 }
 
-static void copy_floats(const Onnx__TensorProto *tensor, float *values, size_t n)
+ef_value *ef_reader_value(ef_reader *reader, size_t k)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (tensor->has_raw_data) {
-            uint32_t bits = (uint32_t)raw_word(tensor, i, 4);
-            memcpy(&values[i], &bits, sizeof bits);
-        } else {
-            values[i] = tensor->float_data[i];
-        }
+    uint32_t at = 0;
+    if (!ef_reader_is_given(reader, k)) {
+        ef_reader_refuse(reader, EF_ERR_INPUT, "input %zu is missing", k + 1);
+    } else if (!ef_names_find(&reader->names, reader->node->input[k], &at) ||
+               !reader->table[at].is_defined) {
+        ef_reader_refuse(reader, EF_ERR_INPUT,
+                         "its input %.200s comes from nowhere before it",
+                         reader->node->input[k]);
+        at = 0;
     }
+    return &reader->table[at];
 }
 
-ef_status ef_reader_floats(ef_reader *reader, size_t k, float *values, size_t n)
+ef_value ef_reader_source(ef_reader *reader, size_t k)
 {
-    const Onnx__TensorProto *tensor = NULL;
-    ef_status status = ef_reader_constant(reader, k, &tensor);
-    if (status || !tensor) {
-        return status;
+    ef_value value = *ef_reader_value(reader, k);
+    if (value.constant) {
+        ef_reader_refuse(reader, EF_ERR_UNSUPPORTED,
+                         "its input %.200s is not computed from the images",
+                         reader->node->input[k]);
+        value = (ef_value){.dims = {.rank = 0}};
     }
-    status = check_data(reader, tensor, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT,
-                        tensor->n_float_data, n, sizeof *values);
-    if (!status) {
-        copy_floats(tensor, values, n);
-    }
-    return status;
+    return value;
 }
 
-ef_status ef_reader_scalar(ef_reader *reader, size_t k, float *value)
+ef_constant *ef_reader_constant(ef_reader *reader, size_t k)
 {
-    return ef_reader_floats(reader, k, value, 1);
+    if (!ef_reader_is_given(reader, k)) {
+        return NULL;
+    }
+    ef_constant *constant = ef_reader_value(reader, k)->constant;
+    if (!constant) {
+        ef_reader_refuse(reader, EF_ERR_UNSUPPORTED,
+                         "its input %.200s is known only at run time, not a constant",
+                         reader->node->input[k]);
+    }
+    return constant;
 }
 
-ef_status ef_reader_integers(ef_reader *reader, size_t k, int64_t *values, size_t n)
+ef_constant *ef_reader_parameter(ef_reader *reader, size_t k)
 {
-    const Onnx__TensorProto *tensor = NULL;
-    ef_status status = ef_reader_constant(reader, k, &tensor);
-    if (status || !tensor) {
-        return status;
+    if (!ef_reader_is_given(reader, k)) {
+        ef_reader_refuse(reader, EF_ERR_INPUT, "input %zu is missing", k + 1);
     }
-    status = check_data(reader, tensor, ONNX__TENSOR_PROTO__DATA_TYPE__INT64,
-                        tensor->n_int64_data, n, sizeof *values);
-    for (size_t i = 0; i < n && !status; i++) {
-        values[i] = tensor->has_raw_data ? (int64_t)raw_word(tensor, i, 8)
-                                         : tensor->int64_data[i];
-    }
-    return status;
+    return ef_reader_constant(reader, k);
 }
 
-/* --- on the way into the network ------------------------------------------------- */
-
-static ef_status add_fill(ef_reader *reader, ef_fill fill)
+size_t ef_reader_integers(ef_reader *reader, size_t k, int64_t *values, size_t most)
 {
-    if (reader->n_fills == reader->fill_capacity) {
-        size_t wanted = 2 * reader->fill_capacity + 64;
-        ef_fill *fills = ef_realloc(reader->fills, wanted, sizeof *fills);
-        if (!fills) {
-            return ef_error_memory(reader->err);
-        }
-        reader->fills = fills;
-        reader->fill_capacity = wanted;
+    ef_constant *constant = ef_reader_constant(reader, k);
+    if (!constant || reader->status) {
+        return 0;
     }
-    reader->fills[reader->n_fills++] = fill;
-    return EF_OK;
+    if (!ef_constant_is_integer(constant) || constant->count > most) {
+        ef_reader_refuse(reader, EF_ERR_UNSUPPORTED,
+                         "its input %.200s is not a list of at most %zu integers",
+                         reader->node->input[k], most);
+        return 0;
+    }
+    const int64_t *from = ef_constant_integers(constant, &reader->arena);
+    if (!from) {
+        ef_reader_refuse_memory(reader);
+        return 0;
+    }
+    memcpy(values, from, constant->count * sizeof *values);
+    return constant->count;
 }
 
-ef_status ef_reader_fill(ef_reader *reader, const ef_node *node, ef_role role,
-                         const Onnx__TensorProto *tensor, int is_transposed)
+size_t ef_reader_list(ef_reader *reader, const char *name, size_t k, int64_t since,
+                      int64_t *values, size_t most)
 {
-    size_t count = ef_reader_count(tensor);
-    ef_status status = check_data(reader, tensor, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT,
-                                  tensor->n_float_data, count, sizeof(float));
-    if (status) {
-        return status;
-    }
-    char *name = ef_arena_strdup(&reader->arena, node->name);
-    if (!name) {
-        return ef_error_memory(reader->err);
-    }
-    return add_fill(reader, (ef_fill){name, role, tensor, is_transposed, reader->node});
+    return reader->opset < since ? ef_reader_ints(reader, name, values, most)
+                                 : ef_reader_integers(reader, k, values, most);
 }
 
-/* Whether a value per channel lies along the channel axis of an image's tensor; one
- * value for all channels lies anywhere, but few bytes may not ask for much memory. */
-static int lies_along_channels(const Onnx__TensorProto *tensor, ef_shape shape)
+const float *ef_reader_floats(ef_reader *reader, ef_constant *constant)
 {
-    size_t behind = shape.rank == 4 ? 2 : 0;
-    size_t count = ef_reader_count(tensor);
-    if (count == 1) {
-        return shape.channels <= MOST_CHANNELS_OF_ONE;
+    if (reader->status || !constant) {
+        return NULL;
     }
-    for (size_t i = 0; i < tensor->n_dims; i++) {
-        if (tensor->dims[i] != 1 && i + behind + 1 != tensor->n_dims) {
-            return 0;
-        }
+    if (!ef_constant_is_float(constant)) {
+        ef_reader_refuse(reader, EF_ERR_UNSUPPORTED,
+                         "constant %.200s does not hold floating-point numbers",
+                         constant->name);
+        return NULL;
     }
-    return count == shape.channels;
+    const float *values = ef_constant_floats(constant, &reader->arena);
+    if (!values) {
+        ef_reader_refuse_memory(reader);
+    }
+    return values;
 }
 
-/* The shape of a parameter of node, whose input has this shape; returns its rank. */
-static size_t expected_dims(const ef_node *node, ef_role role, ef_shape in,
-                            uint32_t dims[4])
+float ef_reader_scalar(ef_reader *reader, size_t k, float otherwise)
 {
-    const ef_conv *conv = &node->u.conv;
-    int is_conv = node->op == EF_OP_CONV;
-    if (role != EF_ROLE_WEIGHT) {
-        dims[0] = role != EF_ROLE_BIAS ? in.channels
-                  : is_conv            ? conv->channels
-                                       : node->u.dense.channels;
-        return 1;
+    ef_constant *constant = ef_reader_constant(reader, k);
+    if (constant && constant->count != 1) {
+        ef_reader_refuse(reader, EF_ERR_INPUT, "its input %.200s is not one number",
+                         reader->node->input[k]);
     }
-    dims[0] = is_conv ? conv->channels : node->u.dense.channels;
-    dims[1] = is_conv ? in.channels / conv->groups : in.channels;
-    dims[2] = conv->kernel[0];
-    dims[3] = conv->kernel[1];
-    return is_conv ? 4 : 2;
+    const float *values = ef_reader_floats(reader, constant);
+    return values ? values[0] : otherwise;
 }
 
-static int fits(const ef_fill *fill, const ef_node *node, ef_shape in)
+ef_constant *ef_reader_new_floats(ef_reader *reader, const ef_dims *dims,
+                                  float **values)
 {
-    const Onnx__TensorProto *tensor = fill->tensor;
-    uint32_t dims[4];
-    if (fill->role == EF_ROLE_SCALE || fill->role == EF_ROLE_SHIFT ||
-        fill->role == EF_ROLE_SLOPE) {
-        return lies_along_channels(tensor, in);
+    char why[EF_CONSTANT_REASON];
+    if (reader->status || !ef_reader_spend(reader, (uint64_t)ef_dims_count(dims))) {
+        return NULL;
     }
-    size_t n = expected_dims(node, fill->role, in, dims);
-    int is_equal = tensor->n_dims == n;
-    for (size_t i = 0; i < n && is_equal; i++) {
-        is_equal =
-            tensor->dims[i] == (int64_t)dims[fill->is_transposed ? n - 1 - i : i];
+    ef_constant *made = ef_arena_calloc(&reader->arena, 1, sizeof *made);
+    float *to =
+        ef_arena_calloc(&reader->arena, (size_t)ef_dims_count(dims), sizeof *to);
+    if (!made || !to) {
+        ef_reader_refuse_memory(reader);
+        return NULL;
     }
-    return is_equal;
+    if (ef_constant_set_dims(made, dims->rank, dims->size, why)) {
+        ef_reader_refuse(reader, EF_ERR_UNSUPPORTED, "%s", why);
+        return NULL;
+    }
+    made->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
+    made->floats = *values = to;
+    made->name = "";
+    return made;
 }
 
-ef_status ef_reader_check_fills(ef_reader *reader, const ef_topology *topology)
+size_t ef_reader_axis(ef_reader *reader, int64_t axis, size_t rank)
 {
-    for (size_t i = 0; i < reader->n_fills; i++) {
-        const ef_fill *fill = &reader->fills[i];
-        size_t index = ef_topology_find(topology, fill->node);
-        if (index == SIZE_MAX) {
-            continue; /* nothing reads it */
-        }
-        const ef_node *node = ef_topology_node(topology, index);
-        reader->node = fill->where;
-        if (!fits(fill, node, ef_topology_shape(topology, node->inputs[0]))) {
-            return ef_reader_refuse(reader, EF_ERR_INPUT,
-                                    "constant %.200s does not fit its input",
-                                    fill->tensor->name ? fill->tensor->name : "");
-        }
+    int64_t all = (int64_t)(rank + reader->lead);
+    int64_t place = axis < 0 ? axis + all : axis;
+    if (place < 0 || place >= all) {
+        ef_reader_refuse(reader, EF_ERR_INPUT, "it has no axis %lld", (long long)axis);
+        return 0;
     }
-    return EF_OK;
+    if (place < (int64_t)reader->lead) {
+        ef_reader_refuse_mixing(reader);
+        return 0;
+    }
+    return (size_t)place - reader->lead;
 }
 
-/* values (out, in), from (in, out) */
-static void transpose(float *values, const float *from, const ef_param *param)
+void ef_reader_give(ef_reader *reader, size_t k, ef_value value)
 {
-    size_t n_out = param->dims[0], n_in = param->dims[1];
-    for (size_t o = 0; o < n_out; o++) {
-        for (size_t i = 0; i < n_in; i++) {
-            values[o * n_in + i] = from[i * n_out + o];
-        }
+    const Onnx__NodeProto *node = reader->node;
+    if (reader->status || k >= node->n_output || node->output[k][0] == '\0') {
+        return;
     }
+    ef_value *to = &reader->table[ef_reader_intern(reader, node->output[k])];
+    if (to->is_defined) {
+        ef_reader_refuse(reader, EF_ERR_INPUT,
+                         "its output %.200s has a name that is taken", node->output[k]);
+        return;
+    }
+    if (!value.constant) {
+        uint32_t *readers = &reader->readers[value.node];
+        /* Another name for a node is itself one of its readers. */
+        *readers = *readers > 0 ? *readers + to->uses - 1 : to->uses;
+    }
+    value.uses = to->uses;
+    value.is_defined = 1;
+    *to = value;
 }
 
-static ef_status fill_values(ef_reader *reader, const ef_fill *fill,
-                             const ef_param *param, float *values)
+void ef_reader_give_node(ef_reader *reader, uint32_t node, const ef_dims *dims)
 {
-    size_t count = ef_reader_count(fill->tensor);
-    if (!fill->is_transposed) {
-        copy_floats(fill->tensor, values, count);
-        for (size_t i = count; i < param->count; i++) {
-            values[i] = values[0];
-        }
-        return EF_OK;
-    }
-    float *turned = ef_calloc(count, sizeof *turned);
-    if (!turned) {
-        return ef_error_memory(reader->err);
-    }
-    copy_floats(fill->tensor, turned, count);
-    transpose(values, turned, param);
-    ef_free(turned);
-    return EF_OK;
-}
-
-ef_status ef_reader_fill_net(ef_reader *reader, ef_net *net)
-{
-    ef_status status = EF_OK;
-    for (size_t i = 0; i < reader->n_fills && !status; i++) {
-        const ef_fill *fill = &reader->fills[i];
-        size_t node = ef_topology_find(net->topology, fill->node);
-        if (node != SIZE_MAX) {
-            status = fill_values(reader, fill, ef_net_param(net, node, fill->role),
-                                 ef_net_values(net, node, fill->role));
-        }
-    }
-    return status;
+    ef_reader_give(reader, 0, (ef_value){.node = node, .dims = *dims});
 }

@@ -1,0 +1,469 @@
+/* Reading activations, and sums, differences, products and quotients. */
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "onnx/operators.h"
+
+/* --- values by channel ------------------------------------------------------------ */
+
+ef_constant *ef_reader_of_image(ef_reader *reader, ef_constant *constant, size_t rank)
+{
+    if (reader->status || !reader->lead || constant->rank <= rank) {
+        return constant;
+    }
+    ef_constant *made = ef_arena_calloc(&reader->arena, 1, sizeof *made);
+    if (!made) {
+        ef_reader_refuse_memory(reader);
+        return constant;
+    }
+    if (constant->rank > rank + 1 || constant->dims[0] != 1) {
+        ef_reader_refuse_mixing(reader);
+        return constant;
+    }
+    *made = *constant;
+    made->rank--;
+    memmove(made->dims, made->dims + 1, made->rank * sizeof made->dims[0]);
+    return made;
+}
+
+static ef_dims dims_of(const ef_constant *constant)
+{
+    ef_dims dims = {.rank = constant->rank};
+    memcpy(dims.size, constant->dims, sizeof dims.size);
+    return dims;
+}
+
+/* The constant spread over the first axes, down to last, of dims. */
+static ef_constant *spread(ef_reader *reader, ef_constant *constant,
+                           const ef_dims *dims, size_t last)
+{
+    ef_dims made_dims = {1, {ef_dims_product(dims, 0, last + 1)}};
+    size_t offset = dims->rank - constant->rank;
+    float *to = NULL;
+    const float *from = ef_reader_floats(reader, constant);
+    ef_constant *made = ef_reader_new_floats(reader, &made_dims, &to);
+    for (int64_t i = 0; made && from && i < made_dims.size[0]; i++) {
+        int64_t rest = i, at = 0, stride = 1;
+        for (size_t axis = last + 1; axis-- > 0;) {
+            int64_t place = rest % dims->size[axis];
+            rest /= dims->size[axis];
+            if (axis >= offset) {
+                int64_t size = constant->dims[axis - offset];
+                at += size == 1 ? 0 : place * stride;
+                stride *= size;
+            }
+        }
+        to[i] = from[at];
+    }
+    return made ? made : constant;
+}
+
+uint32_t ef_reader_by_channel(ef_reader *reader, const ef_value *value,
+                              ef_constant **constant)
+{
+    const ef_dims *dims = &value->dims;
+    if (reader->status || (*constant)->count == 1) {
+        return value->node;
+    }
+    size_t last = dims->rank - 1;
+    for (size_t k = (*constant)->rank; (*constant)->dims[k - 1] == 1; k--) {
+        last--;
+    }
+    uint32_t channels = (uint32_t)ef_dims_product(dims, 0, last + 1);
+    uint32_t inner = (uint32_t)ef_dims_product(dims, last + 1, dims->rank);
+    if ((*constant)->count != channels) {
+        *constant = spread(reader, *constant, dims, last);
+    }
+    ef_shape shape = ef_dims_shape(dims);
+    if (shape.channels != channels) {
+        shape = inner == 1 ? (ef_shape){channels, 1, 1, 2}
+                           : (ef_shape){channels, 1, inner, 4};
+    }
+    return reader->shapes[value->node].channels == channels
+               ? value->node
+               : ef_reader_view(reader, value->node, shape);
+}
+
+/* value * factor + term; either may be NULL.  What they have is for one image. */
+static ef_value scale(ef_reader *reader, const ef_value *value, ef_constant *factor,
+                      ef_constant *term)
+{
+    ef_node node = ef_node_default(EF_OP_SCALE);
+    ef_constant **constant = factor ? &factor : &term;
+    ef_dims spread_to, own = dims_of(*constant);
+    if (reader->status) {
+        return *value;
+    }
+    if (!ef_dims_broadcast(&value->dims, &own, &spread_to)) {
+        ef_reader_refuse(reader, EF_ERR_INPUT, "its inputs do not fit each other");
+        return *value;
+    }
+    ef_value made = ef_reader_spread(reader, value, &spread_to);
+    uint32_t source = ef_reader_by_channel(reader, &made, constant);
+    made.node = ef_reader_make_on(reader, &node, source, "");
+    if (factor) {
+        ef_reader_fill(reader, made.node, EF_ROLE_SCALE, factor, 0);
+    }
+    if (term) {
+        ef_reader_fill(reader, made.node, EF_ROLE_SHIFT, term, 0);
+    }
+    return made;
+}
+
+ef_value ef_reader_add_constant(ef_reader *reader, const ef_value *value,
+                                ef_constant *constant)
+{
+    return scale(reader, value, NULL, constant);
+}
+
+/* --- activations ------------------------------------------------------------------ */
+
+static void give_activation(ef_reader *reader, ef_activation activation)
+{
+    ef_node node = ef_node_default(EF_OP_ACTIVATION);
+    ef_value value = ef_reader_source(reader, 0);
+    node.u.activation = activation;
+    uint32_t made = ef_reader_make_on(reader, &node, value.node, "");
+    ef_reader_give_node(reader, made, &value.dims);
+}
+
+void ef_onnx_read_activation(ef_reader *reader, int kind)
+{
+    give_activation(reader, (ef_activation){(uint32_t)kind, 0, 0});
+}
+
+void ef_onnx_read_leakyrelu(ef_reader *reader, int kind)
+{
+    float alpha = ef_reader_float(reader, "alpha", 0.01f);
+    give_activation(reader, (ef_activation){(uint32_t)kind, alpha, 0});
+}
+
+void ef_onnx_read_hardsigmoid(ef_reader *reader, int kind)
+{
+    float alpha = ef_reader_float(reader, "alpha", 0.2f);
+    float beta = ef_reader_float(reader, "beta", 0.5f);
+    give_activation(reader, (ef_activation){(uint32_t)kind, alpha, beta});
+}
+
+void ef_onnx_read_clip(ef_reader *reader, int kind)
+{
+    int is_old = reader->opset < 11;
+    float low = is_old ? ef_reader_float(reader, "min", -INFINITY)
+                       : ef_reader_scalar(reader, 1, -INFINITY);
+    float high = is_old ? ef_reader_float(reader, "max", INFINITY)
+                        : ef_reader_scalar(reader, 2, INFINITY);
+    if (low <= -FLT_MAX && high >= FLT_MAX && !reader->is_own) {
+        ef_reader_give(reader, 0, ef_reader_source(reader, 0));
+        return;
+    }
+    give_activation(reader, (ef_activation){(uint32_t)kind, low, high});
+}
+
+void ef_onnx_read_prelu(ef_reader *reader, int kind)
+{
+    ef_node node = ef_node_default(EF_OP_ACTIVATION);
+    ef_value value = ef_reader_source(reader, 0);
+    ef_constant *slope = ef_reader_parameter(reader, 1);
+    ef_dims to, own;
+    node.u.activation.kind = (uint32_t)kind;
+    if (reader->status) {
+        return;
+    }
+    slope = ef_reader_of_image(reader, slope, value.dims.rank);
+    own = dims_of(slope);
+    if (!ef_dims_broadcast(&value.dims, &own, &to) ||
+        !ef_dims_equal(&to, &value.dims)) {
+        ef_reader_refuse(reader, EF_ERR_INPUT, "its slopes do not fit its input");
+        return;
+    }
+    uint32_t source = ef_reader_by_channel(reader, &value, &slope);
+    uint32_t made = ef_reader_make_on(reader, &node, source, "");
+    ef_reader_fill(reader, made, EF_ROLE_SLOPE, slope, 0);
+    ef_reader_give_node(reader, made, &value.dims);
+}
+
+/* --- softmax ---------------------------------------------------------------------- */
+
+/* A softmax over the classes at the end: the logits before it say all that counts. */
+static int is_at_the_end(const ef_reader *reader, const ef_value *value)
+{
+    const Onnx__GraphProto *graph = reader->graph;
+    return !reader->is_own && value->dims.rank == 1 && graph->n_output == 1 &&
+           graph->output[0]->name &&
+           strcmp(graph->output[0]->name, reader->node->output[0]) == 0;
+}
+
+void ef_onnx_read_softmax(ef_reader *reader, int kind)
+{
+    (void)kind;
+    ef_node node = ef_node_default(EF_OP_SOFTMAX);
+    ef_value value = ef_reader_source(reader, 0);
+    int64_t given = ef_reader_int(reader, "axis", reader->opset < 13 ? 1 : -1);
+    size_t axis = ef_reader_axis(reader, given, value.dims.rank);
+    if (reader->status) {
+        return;
+    }
+    if (is_at_the_end(reader, &value)) {
+        strncpy(reader->info.softmax, ef_reader_label(reader),
+                sizeof reader->info.softmax - 1);
+        ef_reader_give(reader, 0, value);
+        return;
+    }
+    ef_dims dims = value.dims;
+    if (reader->opset < 13) { /* all axes from this one on are one */
+        dims.size[axis] = ef_dims_product(&dims, axis, dims.rank);
+        dims.rank = axis + 1;
+    }
+    ef_axis_view view = ef_dims_axis(&dims, axis);
+    node.u.softmax.axis = (uint32_t)view.axis;
+    uint32_t source = ef_reader_view(reader, value.node, view.shape);
+    ef_reader_give_node(reader, ef_reader_make_on(reader, &node, source, ""),
+                        &value.dims);
+}
+
+/* --- two tensors ------------------------------------------------------------------ */
+
+/* Whether b has one value for each channel of images a. */
+static int is_gate(const ef_value *a, const ef_value *b)
+{
+    return a->dims.rank == 3 && b->dims.rank == 3 &&
+           a->dims.size[0] == b->dims.size[0] && b->dims.size[1] == 1 &&
+           b->dims.size[2] == 1;
+}
+
+/* Both in the shape of what they spread to. */
+static ef_dims level(ef_reader *reader, ef_value *a, ef_value *b)
+{
+    ef_dims to = a->dims;
+    if (reader->status) {
+        return to;
+    }
+    if (reader->lead && a->dims.rank != b->dims.rank) {
+        ef_reader_refuse_mixing(reader);
+        return to;
+    }
+    if (!ef_dims_broadcast(&a->dims, &b->dims, &to)) {
+        ef_reader_refuse(reader, EF_ERR_INPUT, "its inputs do not fit each other");
+        return to;
+    }
+    *a = ef_reader_spread(reader, a, &to);
+    *b = ef_reader_spread(reader, b, &to);
+    if (!ef_shape_equal(reader->shapes[a->node], reader->shapes[b->node])) {
+        a->node = ef_reader_image(reader, a);
+        b->node = ef_reader_image(reader, b);
+    }
+    return to;
+}
+
+static ef_value negative(ef_reader *reader, const ef_value *value)
+{
+    ef_dims one = {0, {0}};
+    float *factor = NULL;
+    ef_constant *minus = ef_reader_new_floats(reader, &one, &factor);
+    if (factor) {
+        factor[0] = -1;
+    }
+    ef_node node = ef_node_default(EF_OP_SCALE);
+    ef_value made = *value;
+    made.node = ef_reader_make_on(reader, &node, value->node, ".negative");
+    ef_reader_fill(reader, made.node, EF_ROLE_SCALE, minus, 0);
+    return made;
+}
+
+static ef_value join_two(ef_reader *reader, int kind, ef_value a, ef_value b)
+{
+    static const ef_op ops[] = {[EF_JOIN_ADD] = EF_OP_ADD,
+                                [EF_JOIN_SUB] = EF_OP_ADD,
+                                [EF_JOIN_MUL] = EF_OP_MUL,
+                                [EF_JOIN_DIV] = EF_OP_DIV};
+    ef_node node = ef_node_default(ops[kind]);
+    ef_dims dims = a.dims;
+    if (kind == EF_JOIN_SUB) {
+        b = negative(reader, &b);
+    }
+    int gates = (kind == EF_JOIN_MUL || kind == EF_JOIN_DIV) && is_gate(&a, &b);
+    int gated = kind == EF_JOIN_MUL && is_gate(&b, &a);
+    if (gates || gated) {
+        dims = gates ? a.dims : b.dims;
+        a.node = ef_reader_image(reader, &a);
+        b.node = ef_reader_image(reader, &b);
+    } else {
+        dims = level(reader, &a, &b);
+    }
+    node.n_inputs = 2;
+    node.inputs[0] = a.node;
+    node.inputs[1] = b.node;
+    return (ef_value){.node = ef_reader_make(reader, &node, ""), .dims = dims};
+}
+
+/* --- a tensor and a constant ------------------------------------------------------ */
+
+static float minus_of(float x)
+{
+    return -x;
+}
+
+static float inverse_of(float x)
+{
+    return 1 / x;
+}
+
+/* A computed constant: a function of each value. */
+static ef_constant *mapped(ef_reader *reader, ef_constant *constant,
+                           float (*function)(float))
+{
+    ef_dims dims = dims_of(constant);
+    float *to = NULL;
+    const float *from = ef_reader_floats(reader, constant);
+    ef_constant *made = ef_reader_new_floats(reader, &dims, &to);
+    for (size_t i = 0; made && from && i < made->count; i++) {
+        to[i] = function(from[i]);
+    }
+    return made ? made : constant;
+}
+
+/* What a node before could take instead of a node of its own: only this one reads it,
+ * and it has room for a value per channel. */
+static int absorb(ef_reader *reader, const ef_value *before, ef_constant *term)
+{
+    ef_role role = reader->open[before->node];
+    ef_constant *spread_term = term;
+    ef_dims to, own = dims_of(term);
+    if (reader->status || reader->readers[before->node] != 1 || role == EF_ROLE_COUNT ||
+        !ef_dims_broadcast(&before->dims, &own, &to) ||
+        !ef_dims_equal(&to, &before->dims)) {
+        return 0;
+    }
+    uint32_t node = ef_reader_by_channel(reader, before, &spread_term);
+    size_t channels = reader->shapes[before->node].channels;
+    if (node != before->node || (spread_term->count != channels &&
+                                 !(spread_term->count == 1 && role == EF_ROLE_SHIFT))) {
+        return 0;
+    }
+    ef_node *made = &reader->made.nodes[node];
+    if (made->op == EF_OP_CONV) {
+        made->u.conv.bias = 1;
+    } else if (made->op == EF_OP_DENSE) {
+        made->u.dense.bias = 1;
+    } else {
+        ef_reader_rename(reader, node);
+    }
+    ef_reader_fill(reader, node, role, spread_term, 0);
+    reader->open[node] = EF_ROLE_COUNT;
+    return 1;
+}
+
+static ef_value with_constant(ef_reader *reader, int kind, const ef_value *value,
+                              ef_constant *constant, int is_first)
+{
+    ef_value made = *value;
+    switch (kind) {
+    case EF_JOIN_MUL:
+        made = scale(reader, value, constant, NULL);
+        if (!reader->status) {
+            reader->open[made.node] = EF_ROLE_SHIFT;
+        }
+        return made;
+    case EF_JOIN_DIV:
+        if (is_first) {
+            ef_reader_refuse(reader, EF_ERR_UNSUPPORTED,
+                             "a constant divided by a tensor is not supported");
+        }
+        return scale(reader, value, mapped(reader, constant, inverse_of), NULL);
+    case EF_JOIN_SUB:
+        if (is_first) {
+            made = negative(reader, value);
+        } else {
+            constant = mapped(reader, constant, minus_of);
+        }
+        break;
+    default:
+        break;
+    }
+    return absorb(reader, &made, constant) ? made
+                                           : scale(reader, &made, NULL, constant);
+}
+
+/* Whether gate is the hard sigmoid of value that makes a hard swish of it. */
+static int is_hardswish(const ef_reader *reader, const ef_value *gate,
+                        const ef_value *value)
+{
+    if (reader->status || gate->constant || value->constant ||
+        reader->readers[gate->node] != 1) {
+        return 0;
+    }
+    const ef_node *node = &reader->made.nodes[gate->node];
+    const ef_activation *activation = &node->u.activation;
+    return node->op == EF_OP_ACTIVATION && node->inputs[0] == value->node &&
+           activation->kind == EF_ACTIVATION_HARDSIGMOID &&
+           activation->low == EF_HARDSWISH_SLOPE &&
+           activation->high == EF_HARDSWISH_SHIFT;
+}
+
+/* The gate becomes the whole. */
+static void give_hardswish(ef_reader *reader, const ef_value *gate)
+{
+    ef_activation *activation = &reader->made.nodes[gate->node].u.activation;
+    *activation = (ef_activation){EF_ACTIVATION_HARDSWISH, 0, 0};
+    ef_reader_rename(reader, gate->node);
+    ef_reader_give(reader, 0, *gate);
+}
+
+/* At most one of them is a constant: two are folded. */
+static ef_value join(ef_reader *reader, int kind, const ef_value *a, const ef_value *b)
+{
+    const ef_value *source = a->constant ? b : a;
+    ef_constant *constant = a->constant ? a->constant : b->constant;
+    if (reader->status) {
+        return *a;
+    }
+    if (!constant) {
+        return join_two(reader, kind, *a, *b);
+    }
+    if (source->constant) {
+        ef_reader_refuse(reader, EF_ERR_UNSUPPORTED,
+                         "it joins constants before it joins what is computed");
+        return *a;
+    }
+    constant = ef_reader_of_image(reader, constant, source->dims.rank);
+    return with_constant(reader, kind, source, constant, a->constant != NULL);
+}
+
+void ef_onnx_read_join(ef_reader *reader, int kind)
+{
+    const ef_value *a = ef_reader_value(reader, 0), *b = ef_reader_value(reader, 1);
+    /* x * hard_sigmoid(x) */
+    if (kind == EF_JOIN_MUL &&
+        (is_hardswish(reader, a, b) || is_hardswish(reader, b, a))) {
+        give_hardswish(reader, is_hardswish(reader, a, b) ? a : b);
+        return;
+    }
+    ef_reader_give(reader, 0, join(reader, kind, a, b));
+}
+
+/* Sum of any number of tensors of one shape, or else two by two. */
+void ef_onnx_read_sum(ef_reader *reader, int kind)
+{
+    (void)kind;
+    ef_node node = ef_node_default(EF_OP_ADD);
+    size_t n = reader->node->n_input;
+    ef_value made = *ef_reader_value(reader, 0);
+    int is_plain = n > 2;
+    for (size_t k = 0; k < n; k++) {
+        const ef_value *value = ef_reader_value(reader, k);
+        is_plain =
+            is_plain && !value->constant && !made.constant &&
+            ef_shape_equal(reader->shapes[value->node], reader->shapes[made.node]) &&
+            ef_dims_equal(&value->dims, &made.dims);
+        node.inputs[k] = value->node;
+    }
+    if (is_plain) {
+        node.n_inputs = (uint32_t)n;
+        made.node = ef_reader_make(reader, &node, "");
+    }
+    for (size_t k = 1; k < n && !is_plain && !reader->status; k++) {
+        made = join(reader, EF_JOIN_ADD, &made, ef_reader_value(reader, k));
+    }
+    ef_reader_give(reader, 0, made);
+}

@@ -1,0 +1,385 @@
+/* Reading operators that move elements, or only call them otherwise. */
+#include <string.h>
+
+#include "onnx/fold.h"
+#include "onnx/operators.h"
+
+static int64_t clamp(int64_t value, int64_t least, int64_t most)
+{
+    return value < least ? least : value > most ? most : value;
+}
+
+static ef_dims dims_of(const ef_constant *constant)
+{
+    ef_dims dims = {.rank = constant->rank};
+    memcpy(dims.size, constant->dims, sizeof dims.size);
+    return dims;
+}
+
+/* --- another name ----------------------------------------------------------------- */
+
+void ef_onnx_read_alias(ef_reader *reader, int kind)
+{
+    (void)kind;
+    ef_reader_give(reader, 0, ef_reader_source(reader, 0));
+}
+
+void ef_onnx_read_dropout(ef_reader *reader, int kind)
+{
+    ef_constant *training = ef_reader_constant(reader, 2);
+    const int64_t *values =
+        training ? ef_constant_integers(training, &reader->arena) : NULL;
+    if (values && training->count == 1 && values[0] != 0) {
+        ef_reader_refuse(reader, EF_ERR_UNSUPPORTED,
+                         "it is in training mode; export the model for inference");
+    }
+    ef_onnx_read_alias(reader, kind);
+}
+
+void ef_onnx_read_cast(ef_reader *reader, int kind)
+{
+    if (ef_reader_int(reader, "to", 0) != ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT) {
+        ef_reader_refuse(reader, EF_ERR_UNSUPPORTED,
+                         "it casts what is computed from the images to another type "
+                         "than float");
+    }
+    ef_onnx_read_alias(reader, kind);
+}
+
+/* --- other dims ------------------------------------------------------------------- */
+
+/* The value with these dims; a node where the topology has such a shape. */
+static void give_shaped(ef_reader *reader, const ef_value *value, const ef_dims *dims)
+{
+    ef_shape shape = ef_dims_shape(dims);
+    uint32_t node = value->node;
+    if (!reader->status && dims->rank <= 3) {
+        ef_node view = ef_node_default(shape.rank == 2 ? EF_OP_FLATTEN : EF_OP_RESHAPE);
+        if (shape.rank != 2) {
+            view.u.reshape = shape;
+        }
+        node = reader->is_own ? ef_reader_make_on(reader, &view, node, "")
+                              : ef_reader_view(reader, node, shape);
+    }
+    ef_reader_give_node(reader, node, dims);
+}
+
+void ef_onnx_read_flatten(ef_reader *reader, int kind)
+{
+    (void)kind;
+    ef_value value = ef_reader_source(reader, 0);
+    size_t rank = value.dims.rank + reader->lead;
+    int64_t given = ef_reader_int(reader, "axis", 1);
+    int64_t axis = given < 0 ? given + (int64_t)rank : given;
+    ef_dims dims = {.rank = 0};
+    if (reader->lead && axis != 1) {
+        ef_reader_refuse_mixing(reader);
+    } else if (axis < 0 || axis > (int64_t)rank) {
+        ef_reader_refuse(reader, EF_ERR_INPUT, "it has no axis %lld", (long long)given);
+    }
+    if (reader->status) {
+        return;
+    }
+    if (!reader->lead) {
+        dims.size[dims.rank++] = ef_dims_product(&value.dims, 0, (size_t)axis);
+    }
+    dims.size[dims.rank++] =
+        ef_dims_product(&value.dims, (size_t)axis - reader->lead, value.dims.rank);
+    give_shaped(reader, &value, &dims);
+}
+
+/* The dims that a Reshape asks for, behind the axis of the batch. */
+static int solve_reshape(ef_reader *reader, const ef_dims *from, const int64_t *target,
+                         size_t n, ef_dims *to)
+{
+    int keeps_zero = ef_reader_int(reader, "allowzero", 0) != 0;
+    int64_t known = 1, count = ef_dims_count(from);
+    size_t open = SIZE_MAX;
+    to->rank = 0;
+    for (size_t i = reader->lead; i < n; i++) {
+        size_t own = i - reader->lead;
+        int64_t size = target[i];
+        if (size == 0 && !keeps_zero && own < from->rank) {
+            size = from->size[own];
+        }
+        if (size < -1 || size == 0 || (size == -1 && open != SIZE_MAX)) {
+            return 0;
+        }
+        open = size == -1 ? own : open;
+        to->size[to->rank++] = size;
+        known = size > 0 ? known * clamp(size, 1, EF_MAX_ELEMENTS + 1LL) : known;
+        known = clamp(known, 1, EF_MAX_ELEMENTS + 1LL);
+    }
+    if (open != SIZE_MAX) {
+        to->size[open] = count / known;
+        known *= to->size[open];
+    }
+    return known == count;
+}
+
+void ef_onnx_read_reshape(ef_reader *reader, int kind)
+{
+    (void)kind;
+    int64_t target[EF_DIMS_MAX];
+    ef_dims dims;
+    ef_value value = ef_reader_source(reader, 0);
+    ef_reader_parameter(reader, 1);
+    size_t n = ef_reader_integers(reader, 1, target, EF_DIMS_MAX);
+    if (reader->status) {
+        return;
+    }
+    if (n < reader->lead || !solve_reshape(reader, &value.dims, target, n, &dims)) {
+        if (reader->lead) {
+            ef_reader_refuse_mixing(reader);
+        }
+        ef_reader_refuse(reader, EF_ERR_INPUT,
+                         "the shape it asks for does not fit its input");
+        return;
+    }
+    give_shaped(reader, &value, &dims);
+}
+
+/* The axes that a Squeeze or Unsqueeze names, as a mask over n axes. */
+static size_t read_axes(ef_reader *reader, size_t n, unsigned char *is_named)
+{
+    int64_t axes[EF_DIMS_MAX];
+    size_t count = ef_reader_list(reader, "axes", 1, 13, axes, EF_DIMS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        size_t axis = ef_reader_axis(reader, axes[i], n);
+        if (!reader->status && is_named[axis]) {
+            ef_reader_refuse(reader, EF_ERR_INPUT, "it names an axis twice");
+        }
+        is_named[axis] = 1;
+    }
+    return count;
+}
+
+void ef_onnx_read_squeeze(ef_reader *reader, int kind)
+{
+    (void)kind;
+    unsigned char is_named[EF_DIMS_MAX + 1] = {0};
+    ef_value value = ef_reader_source(reader, 0);
+    ef_dims dims = value.dims;
+    size_t count = read_axes(reader, dims.rank, is_named);
+    for (size_t axis = dims.rank; axis-- > 0 && !reader->status;) {
+        if (count > 0 && is_named[axis] && dims.size[axis] != 1) {
+            ef_reader_refuse(reader, EF_ERR_INPUT, "it squeezes an axis of size %lld",
+                             (long long)dims.size[axis]);
+        } else if (count > 0 ? is_named[axis] : dims.size[axis] == 1) {
+            ef_dims_remove(&dims, axis);
+        }
+    }
+    ef_reader_give_node(reader, value.node, &dims);
+}
+
+void ef_onnx_read_unsqueeze(ef_reader *reader, int kind)
+{
+    (void)kind;
+    unsigned char is_named[2 * EF_DIMS_MAX + 1] = {0};
+    int64_t unused[EF_DIMS_MAX];
+    ef_value value = ef_reader_source(reader, 0);
+    ef_dims dims = value.dims;
+    size_t n = ef_reader_list(reader, "axes", 1, 13, unused, EF_DIMS_MAX);
+    if (dims.rank + n > EF_DIMS_MAX - 1) {
+        ef_reader_refuse(reader, EF_ERR_UNSUPPORTED, "its output has rank %zu",
+                         dims.rank + n + reader->lead);
+    }
+    if (reader->status) {
+        return;
+    }
+    read_axes(reader, dims.rank + n, is_named);
+    for (size_t axis = 0; axis < value.dims.rank + n && !reader->status; axis++) {
+        if (is_named[axis]) {
+            ef_dims_insert(&dims, axis, 1);
+        }
+    }
+    ef_reader_give_node(reader, value.node, &dims);
+}
+
+void ef_onnx_read_transpose(ef_reader *reader, int kind)
+{
+    (void)kind;
+    int64_t given[EF_DIMS_MAX];
+    size_t perm[EF_DIMS_MAX], seen = 0;
+    ef_value value = ef_reader_source(reader, 0);
+    size_t rank = value.dims.rank, all = rank + reader->lead;
+    size_t n = ef_reader_ints(reader, "perm", given, EF_DIMS_MAX);
+    for (size_t i = 0; i < all && n == 0; i++) {
+        given[i] = (int64_t)(all - 1 - i);
+    }
+    if (n != 0 && n != all) {
+        ef_reader_refuse(reader, EF_ERR_INPUT, "its perm has %zu axes instead of %zu",
+                         n, all);
+    }
+    if (!reader->status && reader->lead && given[0] != 0) {
+        ef_reader_refuse_mixing(reader);
+    }
+    for (size_t i = 0; i < rank && !reader->status; i++) {
+        perm[i] = ef_reader_axis(reader, given[i + reader->lead], rank);
+        seen |= (size_t)1 << perm[i];
+    }
+    if (!reader->status && seen + 1 != (size_t)1 << rank) {
+        ef_reader_refuse(reader, EF_ERR_INPUT, "its perm names an axis twice");
+    }
+    if (reader->status) {
+        return;
+    }
+    if (reader->turned_input &&
+        strcmp(reader->node->input[0], reader->turned_input) == 0) {
+        /* the images come so already */
+        value.dims =
+            (ef_dims){3, {value.dims.size[2], value.dims.size[0], value.dims.size[1]}};
+        ef_reader_give(reader, 0, value);
+        return;
+    }
+    ef_reader_give(reader, 0, ef_reader_permute(reader, &value, perm));
+}
+
+void ef_onnx_read_shape(ef_reader *reader, int kind)
+{
+    (void)kind;
+    const ef_value *value = ef_reader_value(reader, 0);
+    ef_dims dims = value->constant ? dims_of(value->constant) : value->dims;
+    if (!value->constant && reader->lead) {
+        ef_dims_insert(&dims, 0, reader->batch);
+    }
+    int64_t n = (int64_t)dims.rank;
+    int64_t start = ef_reader_int(reader, "start", 0);
+    int64_t end = ef_reader_int(reader, "end", n);
+    start = clamp(start < 0 ? start + n : start, 0, n);
+    end = clamp(end < 0 ? end + n : end, start, n);
+    ef_constant *made = ef_constant_new_integers(
+        &reader->arena, 1, (int64_t[]){end - start}, dims.size + start);
+    if (!made) {
+        ef_reader_refuse_memory(reader);
+    }
+    ef_reader_give(reader, 0, (ef_value){.constant = made});
+}
+
+/* --- concat, split ---------------------------------------------------------------- */
+
+/* Constants among what is joined: room is made for them by padding with zeros the
+ * tensor before (or behind) them, and their values are added at the end. */
+static ef_value join_constants(ef_reader *reader, ef_value *values, size_t n,
+                               size_t axis)
+{
+    ef_dims dims = {.rank = 0};
+    int64_t length = 0, room = 0;
+    size_t n_joined = 0;
+    for (size_t k = 0; k < n; k++) {
+        length += values[k].dims.size[axis];
+        dims = values[k].constant ? dims : values[k].dims;
+    }
+    dims.size[axis] = length;
+    float *to = NULL;
+    ef_constant *sum = ef_reader_new_floats(reader, &dims, &to);
+    int64_t outer = ef_dims_product(&dims, 0, axis), place = 0;
+    int64_t inner = ef_dims_product(&dims, axis + 1, dims.rank);
+    for (size_t k = 0; k < n && sum && !reader->status; k++) {
+        int64_t size = values[k].dims.size[axis];
+        if (!values[k].constant) {
+            values[n_joined] = values[k];
+            if (room > 0) {
+                values[n_joined] = ef_reader_pad(reader, &values[k], axis, room, 0, 0);
+            }
+            n_joined++;
+            room = 0;
+        } else {
+            const float *from = ef_reader_floats(reader, values[k].constant);
+            for (int64_t i = 0; from && i < outer; i++) {
+                memcpy(to + (i * length + place) * inner, from + i * size * inner,
+                       (size_t)(size * inner) * sizeof *to);
+            }
+            if (n_joined > 0) {
+                values[n_joined - 1] =
+                    ef_reader_pad(reader, &values[n_joined - 1], axis, 0, size, 0);
+            } else {
+                room += size;
+            }
+        }
+        place += size;
+    }
+    ef_value made = ef_reader_join(reader, values, n_joined, axis);
+    return ef_reader_add_constant(reader, &made, sum);
+}
+
+void ef_onnx_read_concat(ef_reader *reader, int kind)
+{
+    (void)kind;
+    size_t n = reader->node->n_input, n_constants = 0, first = 0;
+    ef_value *values = ef_arena_calloc(&reader->arena, n, sizeof *values);
+    if (!values) {
+        ef_reader_refuse_memory(reader);
+        return;
+    }
+    for (size_t k = 0; k < n; k++) {
+        values[k] = *ef_reader_value(reader, k);
+        n_constants += values[k].constant != NULL;
+        first = values[first].constant ? k : first;
+    }
+    size_t rank = values[first].dims.rank;
+    size_t axis = ef_reader_axis(reader, ef_reader_int(reader, "axis", 1), rank);
+    for (size_t k = 0; k < n && !reader->status; k++) {
+        ef_dims like = values[first].dims;
+        if (values[k].constant) {
+            values[k].constant = ef_reader_of_image(reader, values[k].constant, rank);
+            values[k].dims = dims_of(values[k].constant);
+        }
+        if (values[k].dims.rank == rank) {
+            like.size[axis] = values[k].dims.size[axis];
+        }
+        if (!ef_dims_equal(&like, &values[k].dims) || like.size[axis] == 0) {
+            ef_reader_refuse(reader, EF_ERR_INPUT,
+                             "its inputs differ in more than the axis they are "
+                             "joined along");
+        }
+    }
+    if (!reader->status) {
+        ef_reader_give(reader, 0,
+                       n_constants > 0 ? join_constants(reader, values, n, axis)
+                                       : ef_reader_join(reader, values, n, axis));
+    }
+}
+
+/* Sizes of the parts, from the file or equal ones. */
+static void read_sizes(ef_reader *reader, int64_t size, int64_t *sizes, size_t n)
+{
+    size_t n_given = ef_reader_list(reader, "split", 1, 13, sizes, n);
+    if (n_given == 0 && !reader->status) {
+        int64_t part = (size + (int64_t)n - 1) / (int64_t)n; /* the last is smaller */
+        for (size_t k = 0; k < n; k++) {
+            sizes[k] = clamp(size - (int64_t)k * part, 0, part);
+        }
+        n_given = n;
+    }
+    int64_t sum = 0;
+    for (size_t k = 0; k < n_given; k++) {
+        sum += sizes[k] < 1 || sizes[k] > size ? size + 1 : sizes[k];
+    }
+    if (n_given != n || sum != size) {
+        ef_reader_refuse(reader, EF_ERR_UNSUPPORTED,
+                         "its parts are empty or do not make up the whole");
+    }
+}
+
+void ef_onnx_read_split(ef_reader *reader, int kind)
+{
+    (void)kind;
+    int64_t sizes[EF_FOLD_MAX_OUTPUTS], begin = 0;
+    size_t n = reader->node->n_output;
+    ef_value value = ef_reader_source(reader, 0);
+    size_t axis =
+        ef_reader_axis(reader, ef_reader_int(reader, "axis", 0), value.dims.rank);
+    if (n > EF_FOLD_MAX_OUTPUTS) {
+        ef_reader_refuse(reader, EF_ERR_UNSUPPORTED, "it has more than %d outputs",
+                         EF_FOLD_MAX_OUTPUTS);
+    }
+    if (!reader->status) {
+        read_sizes(reader, value.dims.size[axis], sizes, n);
+    }
+    for (size_t k = 0; k < n && !reader->status; k++) {
+        ef_reader_give(reader, k,
+                       ef_reader_slice(reader, &value, axis, begin, sizes[k], 1));
+        begin += sizes[k];
+    }
+}
