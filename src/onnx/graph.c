@@ -388,7 +388,13 @@ static uint32_t find_output(ef_reader *reader)
     }
     const ef_value *value = &reader->table[at];
     int is_list = value->dims.rank == 1 && reader->lead && !reader->is_own;
-    return is_list ? ef_reader_image(reader, value) : value->node;
+    uint32_t node = is_list ? ef_reader_image(reader, value) : value->node;
+    if (node == 0) { /* the images as they are: a topology has a node more */
+        ef_node same = ef_node_default(EF_OP_RESHAPE);
+        same.u.reshape = reader->shapes[0];
+        node = ef_reader_make_on(reader, &same, node, "");
+    }
+    return node;
 }
 
 void ef_onnx_read_graph(ef_reader *reader, uint32_t *output)

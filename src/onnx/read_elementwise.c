@@ -256,18 +256,19 @@ static ef_dims level(ef_reader *reader, ef_value *a, ef_value *b)
     return to;
 }
 
-static ef_value negative(ef_reader *reader, const ef_value *value)
+ef_value ef_reader_times(ef_reader *reader, const ef_value *value, float factor)
 {
     ef_dims one = {0, {0}};
-    float *factor = NULL;
-    ef_constant *minus = ef_reader_new_floats(reader, &one, &factor);
-    if (factor) {
-        factor[0] = -1;
-    }
-    ef_node node = ef_node_default(EF_OP_SCALE);
+    float *to = NULL;
     ef_value made = *value;
-    made.node = ef_reader_make_on(reader, &node, value->node, ".negative");
-    ef_reader_fill(reader, made.node, EF_ROLE_SCALE, minus, 0);
+    ef_constant *constant =
+        factor == 1 ? NULL : ef_reader_new_floats(reader, &one, &to);
+    if (constant) {
+        ef_node node = ef_node_default(EF_OP_SCALE);
+        *to = factor;
+        made.node = ef_reader_make_on(reader, &node, value->node, ".times");
+        ef_reader_fill(reader, made.node, EF_ROLE_SCALE, constant, 0);
+    }
     return made;
 }
 
@@ -280,7 +281,7 @@ static ef_value join_two(ef_reader *reader, int kind, ef_value a, ef_value b)
     ef_node node = ef_node_default(ops[kind]);
     ef_dims dims = a.dims;
     if (kind == EF_JOIN_SUB) {
-        b = negative(reader, &b);
+        b = ef_reader_times(reader, &b, -1);
     }
     int gates = (kind == EF_JOIN_MUL || kind == EF_JOIN_DIV) && is_gate(&a, &b);
     int gated = kind == EF_JOIN_MUL && is_gate(&b, &a);
@@ -295,6 +296,21 @@ static ef_value join_two(ef_reader *reader, int kind, ef_value a, ef_value b)
     node.inputs[0] = a.node;
     node.inputs[1] = b.node;
     return (ef_value){.node = ef_reader_make(reader, &node, ""), .dims = dims};
+}
+
+/* A node that gives a constant whatever the images are: zeros that pad a value are cut
+ * out, and the constant is added to them. */
+static ef_value constant_node(ef_reader *reader, const ef_value *value,
+                              ef_constant *constant)
+{
+    ef_dims dims = dims_of(constant);
+    ef_value flat = *value;
+    int64_t count = ef_dims_count(&value->dims), n = ef_dims_count(&dims);
+    flat.dims = (ef_dims){1, {count}};
+    flat = ef_reader_pad(reader, &flat, 0, 0, n, 0);
+    flat = ef_reader_slice(reader, &flat, 0, count, n, 1);
+    flat.dims = dims;
+    return scale(reader, &flat, NULL, constant);
 }
 
 /* --- a tensor and a constant ------------------------------------------------------ */
@@ -367,13 +383,13 @@ static ef_value with_constant(ef_reader *reader, int kind, const ef_value *value
         return made;
     case EF_JOIN_DIV:
         if (is_first) {
-            ef_reader_refuse(reader, EF_ERR_UNSUPPORTED,
-                             "a constant divided by a tensor is not supported");
+            made = constant_node(reader, value, constant);
+            return join_two(reader, kind, made, *value);
         }
         return scale(reader, value, mapped(reader, constant, inverse_of), NULL);
     case EF_JOIN_SUB:
         if (is_first) {
-            made = negative(reader, value);
+            made = ef_reader_times(reader, value, -1);
         } else {
             constant = mapped(reader, constant, minus_of);
         }
@@ -430,6 +446,11 @@ static ef_value join(ef_reader *reader, int kind, const ef_value *a, const ef_va
     return with_constant(reader, kind, source, constant, a->constant != NULL);
 }
 
+ef_value ef_reader_add(ef_reader *reader, const ef_value *a, const ef_value *b)
+{
+    return join(reader, EF_JOIN_ADD, a, b);
+}
+
 void ef_onnx_read_join(ef_reader *reader, int kind)
 {
     const ef_value *a = ef_reader_value(reader, 0), *b = ef_reader_value(reader, 1);
@@ -463,7 +484,7 @@ void ef_onnx_read_sum(ef_reader *reader, int kind)
         made.node = ef_reader_make(reader, &node, "");
     }
     for (size_t k = 1; k < n && !is_plain && !reader->status; k++) {
-        made = join(reader, EF_JOIN_ADD, &made, ef_reader_value(reader, k));
+        made = ef_reader_add(reader, &made, ef_reader_value(reader, k));
     }
     ef_reader_give(reader, 0, made);
 }

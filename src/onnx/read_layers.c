@@ -192,14 +192,15 @@ static ef_value times_matrix(ef_reader *reader, const ef_value *value,
     return made;
 }
 
-/* value (b..., rows, in) times (b..., in, out). */
+/* value (b..., rows, in) times (b..., in, out), both but for leading ones. */
 static ef_value times_blocks(ef_reader *reader, const ef_value *value, ef_constant *c)
 {
     ef_value made = *value, rows = *value;
-    size_t rank = made.dims.rank;
-    int fits = c->rank == rank && made.dims.size[rank - 1] == c->dims[rank - 2];
-    for (size_t i = 0; i + 2 < rank && fits; i++) {
-        fits = made.dims.size[i] == c->dims[i];
+    size_t rank = made.dims.rank, more = rank - c->rank;
+    int fits = c->rank <= rank && ef_dims_product(&made.dims, 0, more) == 1 &&
+               made.dims.size[rank - 1] == c->dims[c->rank - 2];
+    for (size_t i = 0; i + 2 < c->rank && fits; i++) {
+        fits = made.dims.size[more + i] == c->dims[i];
     }
     if (!fits) {
         ef_reader_refuse(reader, EF_ERR_UNSUPPORTED,
@@ -207,8 +208,8 @@ static ef_value times_blocks(ef_reader *reader, const ef_value *value, ef_consta
                          "its input");
         return made;
     }
-    blocks b = {c, ef_dims_product(&made.dims, 0, rank - 2), c->dims[rank - 2],
-                c->dims[rank - 1]};
+    blocks b = {c, ef_dims_product(&made.dims, 0, rank - 2), c->dims[c->rank - 2],
+                c->dims[c->rank - 1]};
     rows.dims = (ef_dims){3, {b.n, made.dims.size[rank - 2], b.rows}};
     ef_constant *weight = transposed(reader, &b, 1);
     made.dims.size[rank - 1] = b.columns;
@@ -296,12 +297,34 @@ static int is_bias(const ef_constant *term, int64_t n_out)
            (term->rank == 1 || (term->rank == 2 && term->dims[0] == 1));
 }
 
+/* The product plus beta times the third input, where there is one. */
+static ef_value add_term(ef_reader *reader, const ef_value *product, float beta)
+{
+    if (reader->status || !ef_reader_is_given(reader, 2)) {
+        return *product;
+    }
+    const ef_value *given = ef_reader_value(reader, 2);
+    if (!given->constant) {
+        ef_value scaled = ef_reader_times(reader, given, beta);
+        return ef_reader_add(reader, product, &scaled);
+    }
+    ef_constant *term = times(reader, given->constant, beta);
+    if (reader->status || product->dims.rank != 1 ||
+        !is_bias(term, product->dims.size[0])) {
+        return ef_reader_add_constant(
+            reader, product, ef_reader_of_image(reader, term, product->dims.rank));
+    }
+    reader->made.nodes[product->node].u.dense.bias = 1;
+    reader->open[product->node] = EF_ROLE_COUNT;
+    ef_reader_fill(reader, product->node, EF_ROLE_BIAS, term, 0);
+    return *product;
+}
+
 void ef_onnx_read_gemm(ef_reader *reader, int kind)
 {
     (void)kind;
     ef_value value = ef_reader_source(reader, 0);
     ef_constant *matrix = ef_reader_parameter(reader, 1);
-    ef_constant *term = ef_reader_constant(reader, 2);
     float alpha = ef_reader_float(reader, "alpha", 1);
     float beta = ef_reader_float(reader, "beta", 1);
     int is_turned = ef_reader_int(reader, "transA", 0) != 0;
@@ -325,16 +348,7 @@ void ef_onnx_read_gemm(ef_reader *reader, int kind)
         value = ef_reader_permute(reader, &value, (const size_t[]){1, 0});
     }
     ef_value made = times_matrix(reader, &value, matrix, is_out_in, alpha);
-    term = times(reader, term, beta);
-    if (!reader->status && term && made.dims.rank == 1 &&
-        is_bias(term, made.dims.size[0])) {
-        reader->made.nodes[made.node].u.dense.bias = 1;
-        reader->open[made.node] = EF_ROLE_COUNT;
-        ef_reader_fill(reader, made.node, EF_ROLE_BIAS, term, 0);
-    } else if (term) {
-        made = ef_reader_add_constant(reader, &made,
-                                      ef_reader_of_image(reader, term, made.dims.rank));
-    }
+    made = add_term(reader, &made, beta);
     ef_reader_give(reader, 0, made);
 }
 

@@ -201,7 +201,10 @@ ef_constant *ef_reader_of_image(ef_reader *reader, ef_constant *constant, size_t
  * the constant, spread as far as needed.  dims of the constant: those of an image. */
 uint32_t ef_reader_by_channel(ef_reader *reader, const ef_value *value,
                               ef_constant **constant);
-/* value + constant, with all that broadcasting asks for. */
+ef_value ef_reader_times(ef_reader *reader, const ef_value *value, float factor);
+/* The sum, with all that broadcasting asks for; at most one of them is a constant. */
+ef_value ef_reader_add(ef_reader *reader, const ef_value *a, const ef_value *b);
+/* The same of a constant that an image has. */
 ef_value ef_reader_add_constant(ef_reader *reader, const ef_value *value,
                                 ef_constant *constant);
 
