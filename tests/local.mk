@@ -249,6 +249,26 @@ UNIT_TESTS += %D%/test_onnx_source
 %C%_test_onnx_source_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 $(%C%_test_onnx_source_OBJECTS): src/onnx/onnx.pb-c.h
 
+# The fuzz target on its corpus, with a main of its own; and, configured with
+# --enable-fuzzing, with libFuzzer's: tests/fuzz_onnx NEW-FOLDER tests/corpus/onnx.
+FUZZ_ONNX = %D%/fuzz_onnx.c %D%/fuzz_onnx_mutate.c %D%/fuzz_onnx.h
+check_PROGRAMS += %D%/replay_onnx
+TESTS += %D%/replay_onnx
+%C%_replay_onnx_SOURCES = %D%/replay_onnx.c $(FUZZ_ONNX)
+%C%_replay_onnx_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+%C%_replay_onnx_LDADD = $(FLOOR3)
+$(%C%_replay_onnx_OBJECTS): src/onnx/onnx.pb-c.h
+MOSTLYCLEANFILES += replay_onnx.mutant
+EXTRA_DIST += %D%/corpus
+if FUZZING
+noinst_PROGRAMS += %D%/fuzz_onnx
+%C%_fuzz_onnx_SOURCES = %D%/fuzz_onnx_libfuzzer.c $(FUZZ_ONNX)
+%C%_fuzz_onnx_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+%C%_fuzz_onnx_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+%C%_fuzz_onnx_LDADD = $(FLOOR3)
+$(%C%_fuzz_onnx_OBJECTS): src/onnx/onnx.pb-c.h
+endif
+
 # Other programs read what evoflip writes.
 check_PROGRAMS += %D%/write_models
 %C%_write_models_SOURCES = %D%/write_models.c $(RANDOM_NET)

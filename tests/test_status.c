@@ -76,6 +76,14 @@ Test(status_at, a_text_that_is_too_long_is_cut)
     cr_assert_eq(strlen(err.text), EF_ERROR_TEXT - 1);
 }
 
+Test(status_set, names_cannot_break_the_line)
+{
+    ef_error err = {0};
+    cr_assert_eq(ef_error_set(&err, EF_ERR_INPUT, "node a\nb\x1b[2J \xc3\xa9\x7f"),
+                 EF_ERR_INPUT);
+    cr_assert_str_eq(err.text, "node a?b?[2J \xc3\xa9?");
+}
+
 Test(status_io, the_reason_of_the_system_is_told)
 {
     ef_error err = {0};

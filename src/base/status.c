@@ -30,6 +30,16 @@ int ef_status_exit(ef_status status)
     return status_rows[status].exit_status;
 }
 
+/* Names out of a file may hold anything; a terminal may obey it. */
+static void keep_one_line(char *text)
+{
+    for (; *text; text++) {
+        if ((unsigned char)*text < ' ' || *text == 127) {
+            *text = '?';
+        }
+    }
+}
+
 EF_PRINTF(4, 0)
 static ef_status set_text(ef_error *err, ef_status status, size_t used,
                           const char *format, va_list args) EF_PRINTF(4, 0);
@@ -38,6 +48,7 @@ static ef_status set_text(ef_error *err, ef_status status, size_t used,
                           const char *format, va_list args)
 {
     vsnprintf(err->text + used, sizeof err->text - used, format, args);
+    keep_one_line(err->text);
     err->status = status;
     return status;
 }

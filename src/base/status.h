@@ -57,6 +57,7 @@ int ef_status_exit(ef_status status);
 
 /* Writes the sentence into err (may be NULL) and returns status, so that a
  * function can end with `return ef_error_set(err, EF_ERR_INPUT, "...", ...)`.
+ * Control characters in it become '?': names of a file's own cannot break the line.
  * An error that is already set is kept: the place nearest the cause knows best. */
 ef_status ef_error_set(ef_error *err, ef_status status, const char *format, ...)
     EF_PRINTF(3, 4);
