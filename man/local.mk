@@ -10,3 +10,4 @@ dist_man_MANS += \
 dist_man_MANS += %D%/evoflip-data.5
 dist_man_MANS += %D%/evoflip-topology.5
 dist_man_MANS += %D%/evoflip-space.5
+dist_man_MANS += %D%/evoflip-model.5

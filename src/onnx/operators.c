@@ -107,7 +107,7 @@ const char *ef_onnx_operator_advice(const char *op_type)
             return rows[i].advice;
         }
     }
-    return "evoflip-method(7) lists those that are";
+    return "evoflip-model(5) lists those that are";
 }
 
 /* The input of the topology is the input of the graph, not a node of it. */
