@@ -339,7 +339,7 @@ int64_t ef_constant_cut(double value)
     return (int64_t)value;
 }
 
-/* The case of nearly all weights, in loops that the compiler makes block copies. */
+/* The case of nearly all weights; spelled out, a word is one load to compilers. */
 static void copy_plain_floats(const Onnx__TensorProto *tensor, float *to, size_t count)
 {
     if (!tensor->has_raw_data) {
@@ -347,8 +347,9 @@ static void copy_plain_floats(const Onnx__TensorProto *tensor, float *to, size_t
         return;
     }
     const unsigned char *bytes = tensor->raw_data.data;
-    for (size_t i = 0; i < count; i++) {
-        to[i] = float_of_bits((uint32_t)raw_word(bytes + 4 * i, 4));
+    for (size_t i = 0; i < count; i++, bytes += 4) {
+        to[i] = float_of_bits((uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 |
+                              (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24);
     }
 }
 

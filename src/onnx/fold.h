@@ -28,9 +28,9 @@ typedef struct ef_fold {
     ef_arena *arena; /* gets all values that are made */
     const Onnx__NodeProto *node;
     int64_t opset;
-    ef_constant *inputs[EF_FOLD_MAX_INPUTS]; /* NULL where absent; their values may be
-                                                brought into the arena */
-    size_t n_inputs;
+    ef_constant *inputs[EF_FOLD_MAX_INPUTS];  /* NULL where absent; their values may be
+                                                 brought into the arena */
+    size_t n_inputs;                          /* at most EF_FOLD_MAX_INPUTS */
     ef_constant outputs[EF_FOLD_MAX_OUTPUTS]; /* filled, with the first n_outputs */
     size_t n_outputs;
     size_t
