@@ -296,6 +296,14 @@ Test(onnx_constant, the_other_kind_is_converted)
     cr_assert_eq(ef_constant_floats(c, &arena)[1], -1.0f);
     cr_assert_eq(ef_constant_floats(c, &arena)[5], -0x1p63f);
     cr_assert_eq(memcmp(ef_constant_integers(c, &arena), cut, sizeof cut), 0);
+    float typed[] = {2.5f, -2.5f};
+    int64_t two[] = {2};
+    Onnx__TensorProto tensor = new_tensor(TYPE(FLOAT), two, 1);
+    tensor.float_data = typed;
+    tensor.n_float_data = 2;
+    ef_constant of_tensor = constant_of(&tensor);
+    cr_assert_eq(ef_constant_integers(&of_tensor, &arena)[1], -2);
+    cr_assert_eq(ef_constant_floats(&of_tensor, &arena)[1], -2.5f);
     ef_arena_clear(&arena);
 }
 

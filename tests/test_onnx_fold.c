@@ -366,6 +366,32 @@ Test(onnx_fold_make, casts)
     fold_expect_refused(&c, EF_ERR_UNSUPPORTED, "it casts to data type string");
 }
 
+Test(onnx_fold_make, values_and_bounds_that_are_not_one_number_are_refused)
+{
+    Onnx__TensorProto tensor = ONNX__TENSOR_PROTO__INIT;
+    float two[] = {1, 2};
+    int64_t dims[] = {2};
+    tensor.data_type = FOLD_TYPE(FLOAT);
+    tensor.dims = dims;
+    tensor.n_dims = 1;
+    tensor.float_data = two;
+    tensor.n_float_data = 2;
+    begin("ConstantOfShape", 9);
+    fold_integers(&c, LIST(1), WHOLES(2));
+    fold_tensor(&c, "value", &tensor);
+    fold_expect_refused(&c, EF_ERR_INPUT, "its value has 2 elements, not one");
+    c.attributes[0].t = NULL;
+    fold_expect_refused(&c, EF_ERR_INPUT, "attribute value has no tensor");
+    begin("Range", 11);
+    fold_integers(&c, LIST(2), WHOLES(0, 1));
+    fold_integers(&c, SCALAR, WHOLES(0));
+    fold_integers(&c, SCALAR, WHOLES(1));
+    fold_expect_refused(&c, EF_ERR_INPUT, "input 1 is not one number");
+    c.fold.inputs[0] = ef_constant_new_integers(&c.arena, SCALAR, WHOLES(BATCH));
+    fold_expect_refused(&c, EF_ERR_UNSUPPORTED,
+                        "it computes with the number of images");
+}
+
 /* --- bounds ---------------------------------------------------------------------- */
 
 Test(onnx_fold_bounds, what_is_not_known_is_refused)
@@ -396,6 +422,31 @@ Test(onnx_fold_bounds, the_budget_is_for_all_nodes_together)
     fold_floats(&c, LIST(512, 2), NULL);
     fold_expect_refused(&c, EF_ERR_UNSUPPORTED,
                         "the model computes too many constants");
+}
+
+/* Each Identity of one initialiser would else bring a copy of it into the arena. */
+Test(onnx_fold_bounds, the_budget_is_for_values_brought_into_memory_too)
+{
+    float values[] = {1, 2, 3};
+    int64_t dims[] = {3};
+    char why[EF_CONSTANT_REASON];
+    ef_constant w;
+    Onnx__TensorProto tensor = ONNX__TENSOR_PROTO__INIT;
+    tensor.data_type = FOLD_TYPE(FLOAT);
+    tensor.dims = dims;
+    tensor.n_dims = 1;
+    tensor.float_data = values;
+    tensor.n_float_data = 3;
+    cr_assert_eq(ef_constant_of_tensor(&w, &tensor, why), EF_OK);
+    begin("Neg", 13);
+    c.fold.inputs[c.fold.n_inputs++] = &w;
+    c.fold.budget = 5;
+    fold_expect_refused(&c, EF_ERR_UNSUPPORTED,
+                        "the model computes too many constants");
+    c.fold.budget = 3; /* they are there now */
+    fold_run(&c);
+    fold_expect_floats(&c, 0, LIST(3), FLOATS(-1, -2, -3));
+    cr_assert_eq(c.fold.budget, 0);
 }
 
 Test(onnx_fold_bounds, dimensions_beyond_reason_are_refused)

@@ -213,6 +213,16 @@ Test(onnx_fold_math, one_operand)
         fold_run(&c);
         fold_expect_floats(&c, 0, LIST(2, 2), rows[i].values);
     }
+    static const struct {
+        const char *op_type;
+        int64_t values[3]; /* of -3, 0, 5 */
+    } whole_rows[] = {{"Abs", {3, 0, 5}}, {"Neg", {3, 0, -5}}, {"Relu", {0, 0, 5}}};
+    for (size_t i = 0; i < 3; i++) {
+        begin(whole_rows[i].op_type, 14);
+        fold_integers(&c, LIST(3), WHOLES(-3, 0, 5));
+        fold_run(&c);
+        fold_expect_integers(&c, 0, LIST(3), whole_rows[i].values);
+    }
     begin("Not", 1);
     fold_integers(&c, LIST(2), WHOLES(0, 1));
     fold_retype(&c, FOLD_TYPE(BOOL));
@@ -328,6 +338,21 @@ Test(onnx_fold_math, matrices)
     fold_floats(&c, LIST(3, 2), NULL);
     fold_expect_refused(&c, EF_ERR_UNSUPPORTED,
                         "its constants are not two matrices of floats");
+}
+
+Test(onnx_fold_math, kinds_that_an_operator_does_not_take_are_refused)
+{
+    begin("And", 7);
+    fold_floats(&c, SCALAR, FLOATS(1));
+    fold_floats(&c, SCALAR, FLOATS(1));
+    fold_expect_refused(&c, EF_ERR_INPUT, "its inputs are not of bools");
+    begin("Clip", 10);
+    fold_integers(&c, SCALAR, WHOLES(1));
+    fold_expect_refused(&c, EF_ERR_INPUT, "its input is not of floats");
+    begin("Clip", 13);
+    fold_floats(&c, SCALAR, FLOATS(1));
+    fold_floats(&c, LIST(2), FLOATS(1, 2));
+    fold_expect_refused(&c, EF_ERR_INPUT, "input 2 is not one number");
 }
 
 /* --- the number of images -------------------------------------------------------- */

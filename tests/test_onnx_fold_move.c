@@ -346,3 +346,45 @@ Test(onnx_fold_move, where_chooses)
     fold_run(&c);
     fold_expect_floats(&c, 0, LIST(2, 2), FLOATS(1, 1, 2, 3));
 }
+
+Test(onnx_fold_move, lists_that_do_not_fit_are_refused)
+{
+    begin("Gather", 13);
+    fold_floats(&c, LIST(2), FLOATS(1, 2));
+    fold_floats(&c, LIST(1), FLOATS(1));
+    fold_expect_refused(&c, EF_ERR_INPUT, "its indices are not integers");
+    begin("Transpose", 13);
+    fold_floats(&c, LIST(1, 2), FLOATS(1, 2));
+    fold_ints(&c, "perm", LIST(0));
+    fold_expect_refused(&c, EF_ERR_INPUT, "attribute perm has 1 values instead of 2");
+    begin("Tile", 13);
+    fold_floats(&c, LIST(1, 2), FLOATS(1, 2));
+    fold_integers(&c, LIST(1), WHOLES(2));
+    fold_expect_refused(&c, EF_ERR_INPUT, "it has 1 repeats for 2 dimensions");
+    begin("Where", 13);
+    fold_floats(&c, SCALAR, FLOATS(1));
+    fold_floats(&c, SCALAR, FLOATS(1));
+    fold_floats(&c, SCALAR, FLOATS(1));
+    fold_expect_refused(&c, EF_ERR_INPUT, "its condition is not of bools");
+    begin("Pad", 13);
+    fold_floats(&c, LIST(1, 2), FLOATS(1, 2));
+    fold_integers(&c, LIST(2), WHOLES(1, 1));
+    fold_expect_refused(&c, EF_ERR_INPUT, "it has 2 pads for 2 dimensions");
+    begin("Pad", 13);
+    fold_floats(&c, LIST(2), FLOATS(1, 2));
+    fold_integers(&c, LIST(2), WHOLES(1, 1));
+    fold_integers(&c, SCALAR, WHOLES(1));
+    fold_expect_refused(&c, EF_ERR_INPUT,
+                        "input 3 is not one number of the type of input 1");
+}
+
+Test(onnx_fold_move, a_slice_of_nothing_is_nothing)
+{
+    begin("Slice", 13);
+    fold_floats(&c, LIST(2, 0), NULL);
+    fold_integers(&c, LIST(1), WHOLES(0));
+    fold_integers(&c, LIST(1), WHOLES(9));
+    fold_integers(&c, LIST(1), WHOLES(1));
+    fold_run(&c);
+    fold_expect_floats(&c, 0, LIST(2, 0), NULL);
+}
