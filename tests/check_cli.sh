@@ -259,6 +259,25 @@ expect 2 '--accuracy and --summary exclude each other' "and what is printed is o
 expect 0 '' "score --summary reads a model" "$evoflip" score --summary cnn.onnx
 report "$(grep -q '^note: seed: 7$' out && grep -q '^output: classes, 10$' out; echo $?)" \
     "and prints what it says of itself" "$(cat out)"
+# The scale is a Mul and an Add, and the input is a node of the topology only.
+report "$(grep -q "^ONNX IR version 7, operator set 13, written by evoflip [0-9.]*\$" out &&
+    grep -q '^nodes: 12 in the file, 0 of them evaluated while reading; 12 below$' out
+    echo $?)" "and of the file" "$(cat out)"
+resnet=$EF_TEST_MODELS/models/resnet20-cifar10-bn.onnx
+if [ -n "$EF_TEST_MODELS" ] && [ -e "$resnet" ]; then
+    expect 0 '' "score --accuracy runs the models of others" \
+        "$evoflip" score --accuracy "$resnet" \
+        --data "$EF_TEST_MODELS/data/cifar10-test-1000.bin"
+    # as onnxruntime 1.16.3 counts them
+    report "$(grep -q 'all images: 85 of 1000 images wrong$' out; echo $?)" \
+        "and takes the values of their images as they are" "$(cat out)"
+    run "$evoflip" export "$resnet" --fold-batchnorm -o resnet.onnx --topology resnet.yaml
+    "$evoflip" score --csv - resnet.onnx resnet.yaml | sed -n 's/^resnet.[a-z]*,//p' >rows
+    report "$([ "$(sort -u rows | wc -l)" = 1 ] && [ "$(wc -l <rows)" = 2 ]; echo $?)" \
+        "which export writes anew, and as YAML" "$(cat rows err)"
+else
+    skip "the models of others" "the test models are not there"
+fi
 
 # --- export of models ---
 

@@ -53,16 +53,38 @@ static void add_end(ef_text *text, const ef_topology *topology, const char *what
     ef_text_add(text, "\n");
 }
 
+/* The file, and what reading made of it. */
+static void add_info(ef_text *text, const ef_onnx_info *info,
+                     const ef_topology *topology)
+{
+    ef_text_add(text,
+                "ONNX IR version %" PRId64 ", operator set %" PRId64 ", written by ",
+                info->ir_version, info->opset);
+    add_foreign(text, info->producer[0] ? info->producer : "a program without a name");
+    ef_text_add(text,
+                "nodes: %zu in the file, %zu of them evaluated while reading; %zu "
+                "below\n",
+                info->n_nodes, info->n_folded, ef_topology_n_nodes(topology));
+    if (info->is_nhwc) {
+        ef_text_add(text, "images: channels last in the file, first here\n");
+    }
+    if (info->softmax[0]) {
+        ef_text_add(text, "left out: softmax %s at the end\n", info->softmax);
+    }
+}
+
 static ef_status add_model(const char *path, ef_text *text, ef_error *err)
 {
     ef_net *net = NULL;
     ef_onnx_metadata metadata;
+    ef_onnx_info info;
     ef_onnx_metadata_init(&metadata);
-    ef_status status = ef_onnx_load(&net, &metadata, path, err);
+    ef_status status = ef_onnx_load_info(&net, &metadata, &info, path, err);
     if (status != EF_OK) {
         return status;
     }
     const ef_topology *topology = net->topology;
+    add_info(text, &info, topology);
     ef_text_add(text, "parameters: %" PRIu64 "\n", ef_topology_params(topology));
     add_end(text, topology, "input", ef_topology_input(topology));
     add_end(text, topology, "output", ef_topology_output(topology));

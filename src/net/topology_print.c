@@ -10,7 +10,7 @@
 enum { NODE, OPERATION, FROM, OUTPUT, PARAMS, MACS, FORMATS, N_COLUMNS };
 
 #define CELL_SIZE 128
-#define WIDEST 30 /* of a column; a longer text moves the rest of its row */
+#define WIDEST 48 /* of a column; a longer text moves the rest of its row */
 
 static const struct {
     const char *head;
