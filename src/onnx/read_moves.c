@@ -54,8 +54,10 @@ static void give_shaped(ef_reader *reader, const ef_value *value, const ef_dims 
     ef_shape shape = ef_dims_shape(dims);
     uint32_t node = value->node;
     if (!reader->status && dims->rank <= 3) {
-        ef_node view = ef_node_default(shape.rank == 2 ? EF_OP_FLATTEN : EF_OP_RESHAPE);
-        if (shape.rank != 2) {
+        int is_flatten = shape.rank == 2 &&
+                         (!reader->is_own || !strcmp(reader->node->op_type, "Flatten"));
+        ef_node view = ef_node_default(is_flatten ? EF_OP_FLATTEN : EF_OP_RESHAPE);
+        if (!is_flatten) {
             view.u.reshape = shape;
         }
         node = reader->is_own ? ef_reader_make_on(reader, &view, node, "")
