@@ -1,13 +1,12 @@
 #include "cmd/accuracy.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/interval.h"
 #include "base/mem.h"
+#include "base/parse.h"
 #include "cmd/model.h"
 #include "config.h"
 #include "faultsim/classify.h"
@@ -56,12 +55,8 @@ static int is_trained_here(const job *j, const subject *s, uint64_t *seed)
 {
     const char *hash = ef_onnx_metadata_get(&s->metadata, EF_ONNX_DATA_HASH_KEY);
     const char *text = ef_onnx_metadata_get(&s->metadata, EF_ONNX_SEED_KEY);
-    char *end = NULL;
-    if (!hash || !text || strcmp(hash, j->hash) != 0) {
-        return 0;
-    }
-    *seed = strtoull(text, &end, 10);
-    return end != text && *end == '\0';
+    return hash && text && strcmp(hash, j->hash) == 0 &&
+           ef_parse_u64(text, 0, UINT64_MAX, seed, NULL) == EF_OK;
 }
 
 /* True where it depends on the seed which images the part has. */

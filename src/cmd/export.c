@@ -115,14 +115,38 @@ static ef_status fold(const ef_call *call, network *of, ef_error *err)
                     : EF_OK;
 }
 
+/* What a user would miss in the model that is written. */
+static void tell_differences(const ef_call *call, const ef_onnx_info *info)
+{
+    if (info->softmax[0]) {
+        ef_call_note(call,
+                     "softmax %s at the end is left out: the output is its logits",
+                     info->softmax);
+    }
+    if (info->is_nhwc) {
+        ef_call_note(call, "images are taken with channels first, not last");
+    }
+}
+
+static ef_status load_model(const ef_call *call, network *of, ef_error *err)
+{
+    const settings *set = call->settings;
+    ef_onnx_info info;
+    ef_status status =
+        ef_onnx_load_info(&of->net, &of->metadata, &info, call->operands[0], err);
+    if (status == EF_OK && set->common.output) {
+        tell_differences(call, &info);
+    }
+    return status;
+}
+
 static ef_status read_network(const ef_call *call, int is_run, content *to,
                               ef_error *err)
 {
     const settings *set = call->settings;
-    const char *path = call->operands[0];
     network of = {.net = NULL};
-    ef_status status = is_run ? load_from_run(set, path, &of, err)
-                              : ef_onnx_load(&of.net, &of.metadata, path, err);
+    ef_status status = is_run ? load_from_run(set, call->operands[0], &of, err)
+                              : load_model(call, &of, err);
     if (status == EF_OK && set->fold) {
         status = fold(call, &of, err);
     }
