@@ -205,6 +205,24 @@ Test(onnx_fold_move, transpose_permutes)
     fold_expect_refused(&c, EF_ERR_INPUT, "it names axis 1 twice");
 }
 
+/* More columns than are copied at a time; the twin is the definition of a transpose. */
+Test(onnx_fold_move, transpose_of_a_large_matrix)
+{
+    static int64_t data[150 * 7], turned[7 * 150];
+    for (int64_t i = 0; i < 150 * 7; i++) {
+        data[i] = i;
+        turned[i % 7 * 150 + i / 7] = i;
+    }
+    begin("Transpose", 13);
+    fold_integers(&c, LIST(150, 7), data);
+    fold_run(&c);
+    fold_expect_integers(&c, 0, LIST(7, 150), turned);
+    begin("Transpose", 13);
+    fold_integers(&c, LIST(7, 150), turned);
+    fold_run(&c);
+    fold_expect_integers(&c, 0, LIST(150, 7), data);
+}
+
 /* Operators.md, Expand (dim_changed, dim_unchanged), Tile (tile_precomputed). */
 Test(onnx_fold_move, expand_and_tile_repeat)
 {

@@ -65,22 +65,37 @@ static void copy_row(void *to, int64_t to_stride, const void *from, int64_t from
     }
 }
 
+/* The same n elements of all rows, from where the walk stands. */
+static void copy_rows(ef_walk rows, size_t n_rows, void *to, int64_t to_stride,
+                      const void *from, int64_t from_stride, int64_t n, size_t size)
+{
+    for (size_t i = 0; i < n_rows; i++) {
+        copy_row((unsigned char *)to + rows.at[0] * (int64_t)size, to_stride,
+                 (const unsigned char *)from + rows.at[1] * (int64_t)size, from_stride,
+                 n, size);
+        ef_walk_next(&rows);
+    }
+}
+
 void ef_walk_copy(const ef_walk *walk, void *to, const void *from, size_t size)
 {
     ef_walk rows = *walk;
-    int64_t n = 1, stride[2] = {0, 0};
+    int64_t n = 1, to_stride = 0, from_stride = 0;
     if (rows.rank > 0) { /* the last axis in a loop of its own */
         rows.rank--;
         n = rows.dims[rows.rank];
-        stride[0] = rows.strides[0][rows.rank];
-        stride[1] = rows.strides[1][rows.rank];
+        to_stride = rows.strides[0][rows.rank];
+        from_stride = rows.strides[1][rows.rank];
     }
     size_t n_rows = n > 0 ? ef_walk_count(&rows) : 0;
-    for (size_t i = 0; i < n_rows; i++) {
-        copy_row((unsigned char *)to + rows.at[0] * (int64_t)size, stride[0],
-                 (const unsigned char *)from + rows.at[1] * (int64_t)size, stride[1], n,
-                 size);
-        ef_walk_next(&rows);
+    /* A transposed row reads a cache line for each element: so few at a time that the
+     * lines are still there for the next rows. */
+    const int64_t step = from_stride > 1 && n_rows > 1 ? 64 : n;
+    for (int64_t first = 0; first < n; first += step) {
+        copy_rows(rows, n_rows, to, to_stride, from, from_stride,
+                  n - first < step ? n - first : step, size);
+        rows.at[0] += step * to_stride;
+        rows.at[1] += step * from_stride;
     }
 }
 
