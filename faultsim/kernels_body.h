@@ -247,7 +247,7 @@ static TARGET void NAME(div)(float *out, const float *x, const float *y, size_t 
     }
 }
 
-/* exp(x - most) of one vector, by the scalar text that a compiler makes vectors of. */
+/* exp(x - most) of one vector, lane by lane: the bits of the scalar function. */
 BODY vec NAME(exp_below)(const float *x, vec most)
 {
     float values[WIDTH];

@@ -39,7 +39,8 @@ Test(topology_hash, is_one_for_all_orders_and_names_of_a_graph)
 Test(topology_hash, is_one_for_all_orders_of_networks_with_every_operation)
 {
     for (uint64_t seed = 0; seed < 100; seed++) {
-        ef_net *net = random_net(seed, 12, 0);
+        ef_net *net = random_net_with(seed, 12, 0,
+                                      seed % 2 ? RANDOM_RESHAPE | RANDOM_INFERENCE : 0);
         expect_canonical(ef_topology_graph(net->topology), seed, 3);
         ef_net_destroy(net);
     }

@@ -370,7 +370,8 @@ static void expect_back(const ef_topology *topology)
 Test(topology_write, gives_back_random_networks)
 {
     for (uint64_t seed = 0; seed < 200; seed++) {
-        ef_net *net = random_net(seed, 12, seed % 7 == 0);
+        ef_net *net = random_net_with(seed, 12, seed % 7 == 0,
+                                      seed % 2 ? RANDOM_RESHAPE | RANDOM_INFERENCE : 0);
         expect_back(net->topology);
         ef_net_destroy(net);
     }
