@@ -133,6 +133,9 @@ class Editor:
         bound = TensorProto()
         bound.CopyFrom(tensor)
         bound.name = name
+        declared = next(tensor_type(v) for v in self.graph.input if v.name == name)
+        if (bound.data_type, declared) == (TensorProto.UINT16, TensorProto.BFLOAT16):
+            bound.data_type = declared  # numpy has no bfloat16; the files keep its bits
         self.graph.initializer.append(bound)
         if self.model.ir_version >= IR_FREE_INITIALISERS:
             self.remove_input(name)

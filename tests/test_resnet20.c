@@ -10,10 +10,14 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "faultsim/classify.h"
+#include "faultsim/forward.h"
 #include "net/fold_norm.h"
 #include "onnx/onnx.h"
 
-#define N 1000 /* images */
+#define N 1000  /* images */
+#define N_RUN 8 /* of them where logits are compared */
+#define N_CLASSES 10
+#define IMAGE_SIZE (3 * 32 * 32)
 
 static const char expected_classes[] =
 #include "known/resnet20.inc"
@@ -135,6 +139,52 @@ Test(resnet20, is_folded_to_what_the_exporter_of_pytorch_folds_it_to)
     ef_net_destroy(expected);
 }
 
+/* Names and values of all parameters. */
+static void check_same_params(const ef_net *a, const ef_net *b)
+{
+    cr_assert_eq(a->n_params, b->n_params);
+    for (size_t i = 0; i < a->n_params; i++) {
+        const ef_param *p = &a->params[i], *q = &b->params[i];
+        char names[2][EF_PARAM_NAME_SIZE];
+        ef_net_param_name(a, p, names[0]);
+        ef_net_param_name(b, q, names[1]);
+        cr_expect_str_eq(names[0], names[1]);
+        cr_assert_eq(p->count, q->count);
+        cr_expect_eq(memcmp(a->values + p->offset, b->values + q->offset,
+                            p->count * sizeof *a->values),
+                     0, "%s", names[0]);
+    }
+}
+
+static void check_same_nodes(const ef_topology *a, const ef_topology *b)
+{
+    cr_expect_eq(ef_topology_hash(a), ef_topology_hash(b));
+    cr_assert_eq(ef_topology_n_nodes(a), ef_topology_n_nodes(b));
+    for (size_t i = 0; i < ef_topology_n_nodes(a); i++) {
+        cr_expect_str_eq(ef_topology_node(a, i)->name, ef_topology_node(b, i)->name);
+    }
+}
+
+/* Bit for bit, on some of the images. */
+static void check_same_logits(const ef_net *a, const ef_net *b)
+{
+    static float images[N_RUN * IMAGE_SIZE], logits[2][N_RUN * N_CLASSES];
+    static const size_t indices[N_RUN] = {0, 1, 2, 3, 4, 5, 6, 7};
+    ef_dataset set = load_images();
+    ef_batch_fill(&set, NULL, indices, N_RUN, images);
+    for (int i = 0; i < 2; i++) {
+        ef_error err = {0};
+        ef_forward *forward = NULL;
+        cr_assert_eq(ef_forward_create(&forward, i == 0 ? a : b, N_RUN, &err), EF_OK,
+                     "%s", err.text);
+        cr_assert_eq(ef_forward_classes(forward), N_CLASSES);
+        ef_forward_run(forward, images, N_RUN, logits[i]);
+        ef_forward_destroy(forward);
+    }
+    cr_expect_eq(memcmp(logits[0], logits[1], sizeof logits[0]), 0);
+    ef_dataset_clear(&set);
+}
+
 Test(resnet20, comes_back_from_a_file_as_it_went)
 {
     ef_net *nets[] = {load_folded(), load_unfolded()};
@@ -147,14 +197,110 @@ Test(resnet20, comes_back_from_a_file_as_it_went)
                      err.text);
         cr_assert_eq(ef_onnx_read(&back, NULL, "back", bytes, size, &err), EF_OK, "%s",
                      err.text);
-        cr_expect_eq(ef_topology_hash(back->topology),
-                     ef_topology_hash(nets[i]->topology));
-        cr_assert_eq(back->n_values, nets[i]->n_values);
-        cr_expect_eq(memcmp(back->values, nets[i]->values,
-                            back->n_values * sizeof *back->values),
-                     0);
+        check_same_nodes(back->topology, nets[i]->topology);
+        check_same_params(back, nets[i]);
+        check_same_logits(back, nets[i]);
         ef_free(bytes);
         ef_net_destroy(back);
         ef_net_destroy(nets[i]);
     }
+}
+
+/* The network has a node of this name, and it a parameter with the file's name. */
+static void expect_names(const ef_net *net, const char *node, ef_role role,
+                         const char *initialiser)
+{
+    char name[EF_PARAM_NAME_SIZE];
+    size_t index = ef_topology_find(net->topology, node);
+    cr_assert_neq(index, SIZE_MAX, "%s", node);
+    const ef_param *param = ef_net_param(net, index, role);
+    cr_assert_not_null(param, "%s", node);
+    ef_net_param_name(net, param, name);
+    cr_expect_str_eq(name, initialiser);
+}
+
+/* onnx.load of ONNX 1.12 lists the names. */
+Test(resnet20, folded_keeps_its_names)
+{
+    ef_net *net = load_folded();
+    expect_names(net, "/Conv", EF_ROLE_WEIGHT, "onnx::Conv_238");
+    expect_names(net, "/Conv", EF_ROLE_BIAS, "onnx::Conv_239");
+    for (int i = 1; i < 19; i++) {
+        char node[32], weight[32];
+        snprintf(node, sizeof node, "/Conv_%d", i);
+        snprintf(weight, sizeof weight, "onnx::Conv_%d", 238 + 3 * i);
+        expect_names(net, node, EF_ROLE_WEIGHT, weight);
+    }
+    expect_names(net, "/Gemm", EF_ROLE_WEIGHT, "linear_weight");
+    expect_names(net, "/Gemm", EF_ROLE_BIAS, "linear_bias");
+    ef_net_destroy(net);
+}
+
+/* A convolution of a block, 1 or 2, and the batch norm behind it. */
+static void expect_half_block(const ef_net *net, int layer, int block, int half)
+{
+    static const struct {
+        const char *module, *op_type, *initialiser;
+        ef_role role;
+    } rows[] = {
+        {"conv", "Conv", "weight", EF_ROLE_WEIGHT},
+        {"bn", "BatchNormalization", "weight", EF_ROLE_GAMMA},
+        {"bn", "BatchNormalization", "bias", EF_ROLE_BETA},
+        {"bn", "BatchNormalization", "running_mean", EF_ROLE_MEAN},
+        {"bn", "BatchNormalization", "running_var", EF_ROLE_VARIANCE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char node[128], initialiser[128];
+        snprintf(node, sizeof node, "/net/layer%d/layer%d.%d/%s%d/%s", layer, layer,
+                 block, rows[i].module, half, rows[i].op_type);
+        snprintf(initialiser, sizeof initialiser, "net.layer%d.%d.%s%d.%s", layer,
+                 block, rows[i].module, half, rows[i].initialiser);
+        expect_names(net, node, rows[i].role, initialiser);
+    }
+}
+
+Test(resnet20, unfolded_keeps_its_names)
+{
+    ef_net *net = load_unfolded();
+    expect_names(net, "/net/conv1/Conv", EF_ROLE_WEIGHT, "net.conv1.weight");
+    for (int i = 0; i < 18; i++) {
+        expect_half_block(net, 1 + i / 6, i / 2 % 3, 1 + i % 2);
+    }
+    expect_names(net, "/net/linear/Gemm", EF_ROLE_WEIGHT, "net.linear.weight");
+    expect_names(net, "/net/linear/Gemm", EF_ROLE_BIAS, "net.linear.bias");
+    ef_net_destroy(net);
+}
+
+static size_t count(const ef_topology *topology, ef_op op)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < ef_topology_n_nodes(topology); i++) {
+        n += ef_topology_node(topology, i)->op == op;
+    }
+    return n;
+}
+
+/* The exporter's two padded shortcuts, of 23 nodes each, are slices and a pad. */
+static void check_nodes(ef_net *net, size_t n_batchnorms)
+{
+    const ef_topology *t = net->topology;
+    cr_expect_eq(count(t, EF_OP_CONV), 19);
+    cr_expect_eq(count(t, EF_OP_BATCHNORM), n_batchnorms);
+    cr_expect_eq(count(t, EF_OP_ACTIVATION), 19);
+    cr_expect_eq(count(t, EF_OP_ADD), 9);
+    cr_expect_eq(count(t, EF_OP_GLOBALAVG), 1);
+    cr_expect_eq(count(t, EF_OP_DENSE), 1);
+    cr_expect_eq(count(t, EF_OP_PAD), 2);
+    cr_expect_leq(count(t, EF_OP_SLICE), 4);
+    cr_expect_leq(count(t, EF_OP_SCALE), 2, "two of the normalisation at most");
+    cr_expect_eq(count(t, EF_OP_TRANSPOSE) + count(t, EF_OP_CONCAT), 0);
+    /* 40.55 million by the README of the models */
+    cr_expect_eq(ef_topology_macs(t), 40551040);
+    ef_net_destroy(net);
+}
+
+Test(resnet20, shortcuts_become_slices_and_a_pad)
+{
+    check_nodes(load_folded(), 0);
+    check_nodes(load_unfolded(), 19);
 }

@@ -43,6 +43,7 @@ EXTRA_DIST += %D%/bench_onnxruntime.sh %D%/bench_onnxruntime.js
 %C%_bench_forward_LDADD = $(FLOOR3)
 
 EXTRA_PROGRAMS += %D%/bench_import
+BENCHES += %D%/bench_import
 %C%_bench_import_SOURCES = %D%/bench_import.c $(BENCH_HELP)
 %C%_bench_import_CPPFLAGS = $(AM_CPPFLAGS) -DEF_TEST_MODELS='"$(TEST_MODELS)"'
 %C%_bench_import_LDADD = $(FLOOR3)
