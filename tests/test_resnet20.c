@@ -97,10 +97,9 @@ static void expect_classes(const ef_net *net, const ef_dataset *set)
 Test(resnet20, gives_the_classes_that_onnxruntime_gives)
 {
     ef_dataset set = load_images();
-    ef_net *nets[] = {load_folded(), load_unfolded(), NULL};
-    nets[2] = fold(nets[1]);
+    ef_net *nets[] = {load_folded(), load_unfolded()};
     cr_assert_eq(sizeof expected_classes, N + 1);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 2; i++) {
         expect_classes(nets[i], &set);
         ef_net_destroy(nets[i]);
     }
