@@ -289,31 +289,28 @@ static int is_constant(const ef_reader *reader)
 static void fold(ef_reader *reader)
 {
     const Onnx__NodeProto *node = reader->node;
-    ef_fold *f = ef_arena_calloc(&reader->arena, 1, sizeof *f);
+    ef_fold f = {.arena = &reader->arena, .node = node, .opset = reader->opset};
     ef_constant *made = ef_arena_calloc(&reader->arena, node->n_output, sizeof *made);
-    if (!f || !made) {
+    if (!made) {
         ef_reader_refuse_memory(reader);
         return;
     }
-    f->arena = &reader->arena;
-    f->node = node;
-    f->opset = reader->opset;
-    f->n_inputs = node->n_input;
-    f->n_outputs = node->n_output;
-    f->budget = reader->budget;
+    f.n_inputs = node->n_input;
+    f.n_outputs = node->n_output;
+    f.budget = reader->budget;
     for (size_t k = 0; k < node->n_input; k++) {
-        f->inputs[k] =
+        f.inputs[k] =
             ef_reader_is_given(reader, k) ? ef_reader_constant(reader, k) : NULL;
     }
-    ef_status status = ef_fold_run(f);
+    ef_status status = ef_fold_run(&f);
     if (status == EF_ERR_MEMORY) {
         ef_reader_refuse_memory(reader);
     } else if (status) {
-        ef_reader_refuse(reader, status, "%s", f->why);
+        ef_reader_refuse(reader, status, "%s", f.why);
     }
-    reader->budget = f->budget;
+    reader->budget = f.budget;
     for (size_t k = 0; k < node->n_output && !reader->status; k++) {
-        made[k] = f->outputs[k];
+        made[k] = f.outputs[k];
         ef_reader_give(reader, k, (ef_value){.constant = &made[k]});
     }
     reader->info.n_folded++;

@@ -27,14 +27,17 @@ static void choose_name(ef_reader *reader, uint32_t index)
 {
     const ef_label *label = &reader->labels[index];
     char *name = reader->made.nodes[index].name;
-    uint32_t taken;
+    uint32_t owner, taken;
     size_t n = clean(label->wanted, label->suffix, name);
     if (label->suffix[0] == '\0' && ef_name_is_valid(label->wanted)) {
         snprintf(name, EF_NAME_SIZE, "%s", label->wanted);
     }
-    for (unsigned k = 2; ef_names_find(&reader->node_names, name, &taken); k++) {
+    int is_taken = ef_names_find(&reader->node_names, name, &owner);
+    while (is_taken) { /* numbers that this name has had are not tried again */
         n = n < EF_NAME_SIZE - 12 ? n : EF_NAME_SIZE - 12;
-        snprintf(name + n, EF_NAME_SIZE - n, "_%u", k);
+        snprintf(name + n, EF_NAME_SIZE - n, "_%u",
+                 ++reader->labels[owner].n_alike + 1);
+        is_taken = ef_names_find(&reader->node_names, name, &taken);
     }
     char *own = ef_arena_strdup(&reader->arena, name);
     if (!own) {
@@ -114,14 +117,14 @@ uint32_t ef_reader_make(ef_reader *reader, ef_node *node, const char *suffix)
         return 0;
     }
     reader->open[index] = EF_ROLE_COUNT;
-    reader->labels[index] = (ef_label){ef_reader_label(reader), suffix};
+    reader->labels[index] = (ef_label){ef_reader_label(reader), suffix, 0};
     return (uint32_t)index;
 }
 
 void ef_reader_rename(ef_reader *reader, uint32_t node)
 {
     if (!reader->status) {
-        reader->labels[node] = (ef_label){ef_reader_label(reader), ""};
+        reader->labels[node] = (ef_label){ef_reader_label(reader), "", 0};
     }
 }
 

@@ -37,6 +37,7 @@ typedef struct ef_fill {
 typedef struct ef_label {
     const char *wanted; /* of the ONNX node */
     const char *suffix; /* "": stands for that node; else a step on the way there */
+    unsigned n_alike;   /* nodes that wanted its name too, and got a number behind it */
 } ef_label;
 
 typedef struct ef_reader {
