@@ -217,6 +217,17 @@ EXTRA_DIST += %D%/known/resnet20.js %D%/known/resnet20.inc
 UNIT_TESTS += %D%/test_classify
 %C%_test_classify_SOURCES = %D%/test_classify.c $(RANDOM_NET)
 %C%_test_classify_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+ONNX_HELP = %D%/onnx_help.c %D%/onnx_help.h
+UNIT_TESTS += %D%/test_onnx_patterns
+%C%_test_onnx_patterns_SOURCES = %D%/test_onnx_patterns.c $(ONNX_HELP)
+%C%_test_onnx_patterns_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+%C%_test_onnx_patterns_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+$(%C%_test_onnx_patterns_OBJECTS): src/onnx/onnx.pb-c.h
+UNIT_TESTS += %D%/test_onnx_refuse
+%C%_test_onnx_refuse_SOURCES = %D%/test_onnx_refuse.c $(ONNX_HELP)
+%C%_test_onnx_refuse_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+%C%_test_onnx_refuse_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+$(%C%_test_onnx_refuse_OBJECTS): src/onnx/onnx.pb-c.h
 UNIT_TESTS += %D%/test_onnx
 %C%_test_onnx_SOURCES = %D%/test_onnx.c $(RANDOM_NET) $(TEST_SCRATCH)
 %C%_test_onnx_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)

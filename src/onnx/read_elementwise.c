@@ -406,7 +406,7 @@ static int is_hardswish(const ef_reader *reader, const ef_value *gate,
                         const ef_value *value)
 {
     if (reader->status || gate->constant || value->constant ||
-        reader->readers[gate->node] != 1) {
+        reader->readers[gate->node] != 1 || !ef_dims_equal(&gate->dims, &value->dims)) {
         return 0;
     }
     const ef_node *node = &reader->made.nodes[gate->node];

@@ -90,6 +90,14 @@ void ef_onnx_read_flatten(ef_reader *reader, int kind)
     give_shaped(reader, &value, &dims);
 }
 
+/* Whether a Reshape to this size leaves the axis of the batch as it is.  Any size may
+ * be what exporters wrote of a batch that can have every size. */
+static int keeps_batch(const ef_reader *reader, int64_t size)
+{
+    return size == 0 || size == -1 || size == reader->batch ||
+           reader->batch == EF_BATCH_SIZE;
+}
+
 /* The dims that a Reshape asks for, behind the axis of the batch. */
 static int solve_reshape(ef_reader *reader, const ef_dims *from, const int64_t *target,
                          size_t n, ef_dims *to)
@@ -98,6 +106,9 @@ static int solve_reshape(ef_reader *reader, const ef_dims *from, const int64_t *
     int64_t known = 1, count = ef_dims_count(from);
     size_t open = SIZE_MAX;
     to->rank = 0;
+    if (reader->lead && (n == 0 || !keeps_batch(reader, target[0]))) {
+        return 0;
+    }
     for (size_t i = reader->lead; i < n; i++) {
         size_t own = i - reader->lead;
         int64_t size = target[i];
@@ -130,7 +141,7 @@ void ef_onnx_read_reshape(ef_reader *reader, int kind)
     if (reader->status) {
         return;
     }
-    if (n < reader->lead || !solve_reshape(reader, &value.dims, target, n, &dims)) {
+    if (!solve_reshape(reader, &value.dims, target, n, &dims)) {
         if (reader->lead) {
             ef_reader_refuse_mixing(reader);
         }

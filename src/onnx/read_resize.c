@@ -99,10 +99,11 @@ static ef_value resize_axis(ef_reader *reader, const ef_value *value, size_t axi
 }
 
 /* The factor by which every element of an axis comes again; 0 where none does. */
-static uint32_t factor_of(const scaling *s)
+static uint32_t factor_of(ef_reader *reader, const scaling *s)
 {
     int64_t factor = s->to / s->from;
-    if (factor < 1 || s->to % s->from != 0 || factor > 4096) {
+    if (factor < 1 || s->to % s->from != 0 || s->to > MOST_PLACES ||
+        !ef_reader_spend(reader, (uint64_t)s->to)) {
         return 0;
     }
     for (int64_t i = 0; i < s->to; i++) {
@@ -121,7 +122,7 @@ static int upsample(ef_reader *reader, ef_value *value, const scaling *scalings)
         return 0;
     }
     for (size_t i = 0; i < 2; i++) {
-        node.u.upsample.factor[i] = factor_of(&scalings[i + 1]);
+        node.u.upsample.factor[i] = factor_of(reader, &scalings[i + 1]);
         if (node.u.upsample.factor[i] == 0) {
             return 0;
         }
@@ -212,6 +213,13 @@ static scaling scaling_of(ef_reader *reader, const target *t, size_t axis, int64
     return s;
 }
 
+static int keeps_batch(const ef_reader *reader, const target *t)
+{
+    return (t->scales[0] == 0 || t->scales[0] == 1) &&
+           (t->sizes[0] == 0 || t->sizes[0] == reader->batch ||
+            (t->sizes[0] == 1 && reader->batch == EF_BATCH_SIZE));
+}
+
 void ef_onnx_read_resize(ef_reader *reader, int kind)
 {
     (void)kind;
@@ -223,7 +231,7 @@ void ef_onnx_read_resize(ef_reader *reader, int kind)
     ef_reader_word(reader, "mode", modes);
     ef_reader_uint(reader, "antialias", 0, 0, 0);
     read_target(reader, rank + reader->lead, &t);
-    if (reader->lead && !reader->status && t.scales[0] != 0 && t.scales[0] != 1) {
+    if (reader->lead && !keeps_batch(reader, &t)) {
         ef_reader_refuse_mixing(reader);
     }
     for (size_t axis = 0; axis < rank && !reader->status; axis++) {
