@@ -228,6 +228,15 @@ UNIT_TESTS += %D%/test_onnx_refuse
 %C%_test_onnx_refuse_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 %C%_test_onnx_refuse_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 $(%C%_test_onnx_refuse_OBJECTS): src/onnx/onnx.pb-c.h
+UNIT_TESTS += %D%/test_onnx_import
+%C%_test_onnx_import_SOURCES = %D%/test_onnx_import.c $(ONNX_HELP) $(TEST_SCRATCH)
+%C%_test_onnx_import_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+%C%_test_onnx_import_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+$(%C%_test_onnx_import_OBJECTS): src/onnx/onnx.pb-c.h
+UNIT_TESTS += %D%/test_onnx_dims
+%C%_test_onnx_dims_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+%C%_test_onnx_dims_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+$(%C%_test_onnx_dims_OBJECTS): src/onnx/onnx.pb-c.h
 UNIT_TESTS += %D%/test_onnx
 %C%_test_onnx_SOURCES = %D%/test_onnx.c $(RANDOM_NET) $(TEST_SCRATCH)
 %C%_test_onnx_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)

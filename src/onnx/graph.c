@@ -6,6 +6,8 @@
 #include "onnx/fold.h"
 #include "onnx/operators.h"
 
+#define MOST_BUDGET ((size_t)1 << 30)
+
 int ef_onnx_is_own_domain(const char *domain)
 {
     return !domain || domain[0] == '\0' || strcmp(domain, "ai.onnx") == 0;
@@ -95,7 +97,9 @@ static void define_constant(ef_reader *reader, const Onnx__TensorProto *tensor)
             ef_error_at(reader->err, EF_ERR_INPUT, (ef_place){reader->file, 0, 0},
                         "two values are called '%.200s'", name);
     }
+    /* Several may hold the same bytes of a file of their own. */
     reader->budget += 4 * constant->count;
+    reader->budget = reader->budget < MOST_BUDGET ? reader->budget : MOST_BUDGET;
     to->is_defined = 1;
     to->constant = constant;
 }

@@ -5,8 +5,6 @@
 #include "base/mem.h"
 #include "onnx/reader.h"
 
-#define MOST_CHANNELS_OF_ONE 65536
-
 /* wanted with suffix, without what a name may not have; returns its length. */
 static size_t clean(const char *wanted, const char *suffix, char *name)
 {
@@ -180,10 +178,7 @@ void ef_reader_fill(ef_reader *reader, uint32_t node, ef_role role,
                          "constant %.200s has %zu values and does not fit its input, "
                          "which asks for %zu",
                          constant->name, constant->count, wanted);
-    } else if (constant->count != wanted && wanted > MOST_CHANNELS_OF_ONE) {
-        ef_reader_refuse(reader, EF_ERR_UNSUPPORTED,
-                         "one value for more than %d channels", MOST_CHANNELS_OF_ONE);
-    } else if (constant->count == wanted || ef_reader_spend(reader, 2 * wanted)) {
+    } else if (ef_reader_spend(reader, wanted)) { /* many layers may share one */
         add_fill(reader, (ef_fill){node, role, constant, is_transposed, NULL});
     }
 }

@@ -240,8 +240,8 @@ static ef_status read_model(ef_net **net, ef_onnx_metadata *metadata,
         ef_net_destroy(made);
         ef_onnx_metadata_clear(&found);
         /* Why it cannot be read image by image says more. */
-        return ef_error_set(err, first.status ? first.status : status, "%s",
-                            first.status ? first.text : second.text);
+        const ef_error *why = second.status == EF_ERR_MEMORY ? &second : &first;
+        return ef_error_set(err, why->status, "%s", why->text);
     }
     *net = made;
     if (metadata) {

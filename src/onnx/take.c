@@ -272,21 +272,24 @@ static ef_value take_run(ef_reader *reader, const ef_value *value, size_t axis,
 static ef_value take_runs(ef_reader *reader, const ef_value *value,
                           const uint32_t *places, size_t n)
 {
+    uint32_t step;
     size_t n_runs = 0;
-    ef_value *runs = ef_arena_calloc(&reader->arena, MOST_RUNS, sizeof *runs);
+    for (size_t i = 0; i < n; n_runs++) {
+        i += run_of(places + i, n - i, &step);
+    }
+    if (n_runs > MOST_RUNS) {
+        ef_reader_refuse(reader, EF_ERR_UNSUPPORTED,
+                         "it takes elements in more than %d runs", MOST_RUNS);
+        return *value;
+    }
+    ef_value *runs = ef_arena_calloc(&reader->arena, n_runs, sizeof *runs);
     if (!runs) {
         ef_reader_refuse_memory(reader);
         return *value;
     }
-    for (size_t i = 0; i < n && !reader->status; n_runs++) {
-        uint32_t step;
+    for (size_t i = 0, k = 0; k < n_runs; k++) {
         size_t length = run_of(places + i, n - i, &step);
-        if (n_runs == MOST_RUNS) {
-            ef_reader_refuse(reader, EF_ERR_UNSUPPORTED,
-                             "it takes elements in more than %d runs", MOST_RUNS);
-            return *value;
-        }
-        runs[n_runs] = take_run(reader, value, 0, places + i, length);
+        runs[k] = take_run(reader, value, 0, places + i, length);
         i += length;
     }
     return ef_reader_join(reader, runs, n_runs, 0);
