@@ -42,7 +42,10 @@ check-valgrind: $(UNIT_TESTS)
 # Tests that take minutes: programs and scripts, `SLOW_TESTS += ...` (programs also
 # in EXTRA_PROGRAMS, scripts in EXTRA_DIST).
 SLOW_TESTS =
-check-slow: all $(SLOW_TESTS)
+SLOW_TESTS += %D%/check_onnx_exports.sh
+EXTRA_DIST += %D%/check_onnx_exports.sh %D%/onnx_exports.py %D%/exports/__init__.py \
+  %D%/exports/blocks.py %D%/exports/networks.py %D%/exports/operations.py
+check-slow: all %D%/run_model $(SLOW_TESTS)
 	@$(AM_TESTS_ENVIRONMENT) failed=0; \
 	for test in $(SLOW_TESTS); do \
 	  echo "== $$test"; \
