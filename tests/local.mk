@@ -240,8 +240,13 @@ UNIT_TESTS += %D%/test_onnx_dims
 %C%_test_onnx_dims_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 %C%_test_onnx_dims_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 $(%C%_test_onnx_dims_OBJECTS): src/onnx/onnx.pb-c.h
+UNIT_TESTS += %D%/test_onnx_foreign
+%C%_test_onnx_foreign_SOURCES = %D%/test_onnx_foreign.c $(ONNX_HELP)
+%C%_test_onnx_foreign_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+%C%_test_onnx_foreign_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+$(%C%_test_onnx_foreign_OBJECTS): src/onnx/onnx.pb-c.h
 UNIT_TESTS += %D%/test_onnx
-%C%_test_onnx_SOURCES = %D%/test_onnx.c $(RANDOM_NET) $(TEST_SCRATCH)
+%C%_test_onnx_SOURCES = %D%/test_onnx.c $(ONNX_HELP) $(RANDOM_NET) $(TEST_SCRATCH)
 %C%_test_onnx_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 %C%_test_onnx_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 $(%C%_test_onnx_OBJECTS): src/onnx/onnx.pb-c.h
