@@ -17,6 +17,7 @@
 #define EF_MAX_INPUTS 32                    /* of one node */
 #define EF_MAX_NODES 4096                   /* of one topology */
 #define EF_MAX_ELEMENTS (UINT32_C(1) << 28) /* of one tensor or weight, an image */
+#define EF_MAX_FACTOR 65535                 /* of an upsample */
 #define EF_TO_END UINT32_MAX                /* of a slice: as far as the input goes */
 
 /* name in YAML, least and most inputs */

@@ -95,6 +95,9 @@ ef_status ef_infer_upsample(ef_node *node, const ef_shape *in, ef_shape *out,
                     (uint64_t)in->width * factor[1] > EF_MAX_ELEMENTS)) {
         REFUSE("its output is larger than %u elements", EF_MAX_ELEMENTS);
     }
+    if (!status && (factor[0] > EF_MAX_FACTOR || factor[1] > EF_MAX_FACTOR)) {
+        REFUSE("factor is more than %d", EF_MAX_FACTOR);
+    }
     *out = (ef_shape){in->channels, in->height * factor[0], in->width * factor[1], 4};
     return status;
 }

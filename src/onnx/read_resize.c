@@ -102,8 +102,14 @@ static ef_value resize_axis(ef_reader *reader, const ef_value *value, size_t axi
 static uint32_t factor_of(ef_reader *reader, const scaling *s)
 {
     int64_t factor = s->to / s->from;
-    if (factor < 1 || s->to % s->from != 0 || s->to > MOST_PLACES ||
-        !ef_reader_spend(reader, (uint64_t)s->to)) {
+    if (factor < 1 || s->to % s->from != 0 || factor > EF_MAX_FACTOR) {
+        return 0;
+    }
+    if (s->coordinates == AT_ASYMMETRIC && s->nearest == ROUND_FLOOR &&
+        s->scale == (double)factor) { /* as we write it: at any size */
+        return (uint32_t)factor;
+    }
+    if (s->to > MOST_PLACES || !ef_reader_spend(reader, (uint64_t)s->to)) {
         return 0;
     }
     for (int64_t i = 0; i < s->to; i++) {
@@ -204,7 +210,7 @@ static scaling scaling_of(ef_reader *reader, const target *t, size_t axis, int64
     if (t->sizes[axis] > 0) {
         s.to = t->sizes[axis];
         s.scale = (double)s.to / (double)from;
-    } else if (t->scales[axis] > 0 && t->scales[axis] < 65536) {
+    } else if (t->scales[axis] > 0 && t->scales[axis] <= EF_MAX_FACTOR) {
         s.scale = t->scales[axis];
         s.to = (int64_t)floor((double)from * s.scale);
     } else if (t->sizes[axis] != 0 || t->scales[axis] != 0) {
