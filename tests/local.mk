@@ -315,6 +315,12 @@ UNIT_TESTS += %D%/test_topology_reference
 UNIT_TESTS += %D%/test_format
 %C%_test_format_LDADD = $(FLOOR1) $(CRITERION_LIBS)
 
+TEST_CODE = %D%/code_help.c %D%/code_help.h
+
+UNIT_TESTS += %D%/test_code_int
+%C%_test_code_int_SOURCES = %D%/test_code_int.c $(TEST_CODE)
+%C%_test_code_int_LDADD = $(FLOOR1) $(CRITERION_LIBS)
+
 TEST_GRAPH = %D%/graph_help.c %D%/graph_help.h $(RANDOM_NET)
 
 UNIT_TESTS += %D%/test_topology
