@@ -73,7 +73,7 @@ static ef_dataset load_images(void)
     return set;
 }
 
-TestSuite(resnet20, .timeout = 600); /* valgrind takes its time */
+TestSuite(resnet20, .timeout = 300);
 
 static void expect_classes(const ef_net *net, const ef_dataset *set)
 {
@@ -82,16 +82,18 @@ static void expect_classes(const ef_net *net, const ef_dataset *set)
     ef_error err = {0};
     ef_classify_options options = {NULL, 0};
     ef_classified found = {predicted, NULL, 0};
-    for (size_t i = 0; i < N; i++) {
+    size_t n = getenv("EF_UNDER_VALGRIND") ? 4 : N, n_errors = 0;
+    for (size_t i = 0; i < n; i++) {
         indices[i] = i;
+        n_errors += expected_classes[i] - '0' != set->labels[i];
     }
-    cr_assert_eq(ef_classify(net, set, (ef_part){indices, N}, &options, &found, &err),
+    cr_assert_eq(ef_classify(net, set, (ef_part){indices, n}, &options, &found, &err),
                  EF_OK, "%s", err.text);
-    for (size_t i = 0; i < N; i++) {
+    for (size_t i = 0; i < n; i++) {
         cr_expect_eq(predicted[i], expected_classes[i] - '0', "image %zu: %u", i,
                      predicted[i]);
     }
-    cr_expect_eq(found.n_errors, 85);
+    cr_expect_eq(found.n_errors, n_errors);
 }
 
 Test(resnet20, gives_the_classes_that_onnxruntime_gives)
