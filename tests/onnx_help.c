@@ -32,11 +32,13 @@ static char *copy_of(const char *text)
     return strcpy(copy, text);
 }
 
-/* Room for one more in a list of pointers; the new last one is made of size bytes. */
+/* One more in a list of pointers or numbers, which has room for a power of two. */
 #define APPEND(list, n, item)                                                          \
     do {                                                                               \
-        (list) = realloc((list), ((n) + 1) * sizeof *(list));                          \
-        cr_assert_not_null((list));                                                    \
+        if (((n) & ((n)-1)) == 0) {                                                    \
+            (list) = realloc((list), ((n) ? 2 * (n) : 1) * sizeof *(list));            \
+            cr_assert_not_null((list));                                                \
+        }                                                                              \
         (list)[(n)++] = (item);                                                        \
     } while (0)
 

@@ -7,7 +7,7 @@
 #define RESIZE                                                                         \
     "antialias axes coordinate_transformation_mode cubic_coeff_a exclude_outside "     \
     "extrapolation_value keep_aspect_ratio_policy mode nearest_mode"
-#define MANY UINT32_MAX
+#define MANY (EF_MAX_INPUTS * EF_MAX_INPUTS)
 
 /* op_type, attributes of all operator sets, least and most inputs, kind, reader,
  * whether it has several outputs.  Those that only constants reach (Gather of a shape)

@@ -209,13 +209,11 @@ void ef_onnx_read_unsqueeze(ef_reader *reader, int kind)
     ef_reader_give_node(reader, value.node, &dims);
 }
 
-void ef_onnx_read_transpose(ef_reader *reader, int kind)
+/* The permutation of the axes of an image. */
+static void read_perm(ef_reader *reader, size_t rank, size_t *perm)
 {
-    (void)kind;
     int64_t given[EF_DIMS_MAX];
-    size_t perm[EF_DIMS_MAX], seen = 0;
-    ef_value value = ef_reader_source(reader, 0);
-    size_t rank = value.dims.rank, all = rank + reader->lead;
+    size_t all = rank + reader->lead, seen = 0;
     size_t n = ef_reader_ints(reader, "perm", given, EF_DIMS_MAX);
     for (size_t i = 0; i < all && n == 0; i++) {
         given[i] = (int64_t)(all - 1 - i);
@@ -234,6 +232,14 @@ void ef_onnx_read_transpose(ef_reader *reader, int kind)
     if (!reader->status && seen + 1 != (size_t)1 << rank) {
         ef_reader_refuse(reader, EF_ERR_INPUT, "its perm names an axis twice");
     }
+}
+
+void ef_onnx_read_transpose(ef_reader *reader, int kind)
+{
+    (void)kind;
+    size_t perm[EF_DIMS_MAX];
+    ef_value value = ef_reader_source(reader, 0);
+    read_perm(reader, value.dims.rank, perm);
     if (reader->status) {
         return;
     }
@@ -271,44 +277,42 @@ void ef_onnx_read_shape(ef_reader *reader, int kind)
 
 /* --- concat, split ---------------------------------------------------------------- */
 
-/* Constants among what is joined: room is made for them by padding with zeros the
- * tensor before (or behind) them, and their values are added at the end. */
-static ef_value join_constants(ef_reader *reader, ef_value *values, size_t n,
-                               size_t axis)
+/* Writes a constant into the place that begins `place` along an axis. */
+static void lay(ef_reader *reader, ef_constant *constant, float *to,
+                const ef_dims *dims, size_t axis, int64_t place)
 {
-    ef_dims dims = {.rank = 0};
-    int64_t length = 0, room = 0;
-    size_t n_joined = 0;
-    for (size_t k = 0; k < n; k++) {
-        length += values[k].dims.size[axis];
-        dims = values[k].constant ? dims : values[k].dims;
+    const float *from = ef_reader_floats(reader, constant);
+    int64_t inner = ef_dims_product(dims, axis + 1, dims->rank);
+    int64_t outer = ef_dims_product(dims, 0, axis);
+    size_t n = (size_t)(constant->dims[axis] * inner);
+    for (int64_t i = 0; from && i < outer; i++) {
+        memcpy(to + (i * dims->size[axis] + place) * inner, from + (size_t)i * n,
+               n * sizeof *to);
     }
-    dims.size[axis] = length;
+}
+
+/* Constants among what is joined: room is made for them by padding with zeros the
+ * tensor before (or, for the first ones, behind) them, and the sum of the zeros and
+ * their values comes at the end. */
+static ef_value join_constants(ef_reader *reader, ef_value *values, size_t n,
+                               const ef_dims *dims, size_t axis)
+{
+    int64_t place = 0, room = 0;
+    size_t n_joined = 0;
     float *to = NULL;
-    ef_constant *sum = ef_reader_new_floats(reader, &dims, &to);
-    int64_t outer = ef_dims_product(&dims, 0, axis), place = 0;
-    int64_t inner = ef_dims_product(&dims, axis + 1, dims.rank);
+    ef_constant *sum = ef_reader_new_floats(reader, dims, &to);
     for (size_t k = 0; k < n && sum && !reader->status; k++) {
         int64_t size = values[k].dims.size[axis];
         if (!values[k].constant) {
-            values[n_joined] = values[k];
-            if (room > 0) {
-                values[n_joined] = ef_reader_pad(reader, &values[k], axis, room, 0, 0);
-            }
-            n_joined++;
+            values[n_joined++] = ef_reader_pad(reader, &values[k], axis, room, 0, 0);
             room = 0;
         } else {
-            const float *from = ef_reader_floats(reader, values[k].constant);
-            for (int64_t i = 0; from && i < outer; i++) {
-                memcpy(to + (i * length + place) * inner, from + i * size * inner,
-                       (size_t)(size * inner) * sizeof *to);
-            }
-            if (n_joined > 0) {
-                values[n_joined - 1] =
-                    ef_reader_pad(reader, &values[n_joined - 1], axis, 0, size, 0);
-            } else {
-                room += size;
-            }
+            lay(reader, values[k].constant, to, dims, axis, place);
+            room += n_joined == 0 ? size : 0;
+        }
+        if (values[k].constant && n_joined > 0) {
+            ef_value *before = &values[n_joined - 1];
+            *before = ef_reader_pad(reader, before, axis, 0, size, 0);
         }
         place += size;
     }
@@ -316,40 +320,60 @@ static ef_value join_constants(ef_reader *reader, ef_value *values, size_t n,
     return ef_reader_add_constant(reader, &made, sum);
 }
 
-void ef_onnx_read_concat(ef_reader *reader, int kind)
+/* All inputs; *first is the first of them that is computed.  NULL on failure. */
+static ef_value *read_parts(ef_reader *reader, size_t n, size_t *first)
 {
-    (void)kind;
-    size_t n = reader->node->n_input, n_constants = 0, first = 0;
     ef_value *values = ef_arena_calloc(&reader->arena, n, sizeof *values);
     if (!values) {
         ef_reader_refuse_memory(reader);
-        return;
+        return NULL;
     }
+    *first = 0;
     for (size_t k = 0; k < n; k++) {
         values[k] = *ef_reader_value(reader, k);
-        n_constants += values[k].constant != NULL;
-        first = values[first].constant ? k : first;
+        *first = values[*first].constant ? k : *first;
     }
-    size_t rank = values[first].dims.rank;
-    size_t axis = ef_reader_axis(reader, ef_reader_int(reader, "axis", 1), rank);
+    return reader->status ? NULL : values;
+}
+
+/* Holds a value against the first computed one; a constant becomes one of an image. */
+static void fit_part(ef_reader *reader, const ef_value *first, size_t axis,
+                     ef_value *value)
+{
+    ef_dims like = first->dims;
+    if (value->constant) {
+        value->constant = ef_reader_of_image(reader, value->constant, like.rank);
+        value->dims = dims_of(value->constant);
+    }
+    if (value->dims.rank == like.rank) {
+        like.size[axis] = value->dims.size[axis];
+    }
+    if (!ef_dims_equal(&like, &value->dims) || like.size[axis] == 0) {
+        ef_reader_refuse(reader, EF_ERR_INPUT,
+                         "its inputs differ in more than the axis they are joined "
+                         "along");
+    }
+}
+
+void ef_onnx_read_concat(ef_reader *reader, int kind)
+{
+    (void)kind;
+    size_t n = reader->node->n_input, n_constants = 0, first;
+    ef_value *values = read_parts(reader, n, &first);
+    if (!values) {
+        return;
+    }
+    ef_dims dims = values[first].dims;
+    size_t axis = ef_reader_axis(reader, ef_reader_int(reader, "axis", 1), dims.rank);
+    dims.size[axis] = 0;
     for (size_t k = 0; k < n && !reader->status; k++) {
-        ef_dims like = values[first].dims;
-        if (values[k].constant) {
-            values[k].constant = ef_reader_of_image(reader, values[k].constant, rank);
-            values[k].dims = dims_of(values[k].constant);
-        }
-        if (values[k].dims.rank == rank) {
-            like.size[axis] = values[k].dims.size[axis];
-        }
-        if (!ef_dims_equal(&like, &values[k].dims) || like.size[axis] == 0) {
-            ef_reader_refuse(reader, EF_ERR_INPUT,
-                             "its inputs differ in more than the axis they are "
-                             "joined along");
-        }
+        fit_part(reader, &values[first], axis, &values[k]);
+        n_constants += values[k].constant != NULL;
+        dims.size[axis] += values[k].dims.size[axis];
     }
     if (!reader->status) {
         ef_reader_give(reader, 0,
-                       n_constants > 0 ? join_constants(reader, values, n, axis)
+                       n_constants > 0 ? join_constants(reader, values, n, &dims, axis)
                                        : ef_reader_join(reader, values, n, axis));
     }
 }

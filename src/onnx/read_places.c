@@ -1,5 +1,4 @@
-/* Reading operators that take elements from places along axes: pad, slice, gather,
- * resize. */
+/* Reading operators that take elements from places along axes: pad, slice, gather. */
 #include <math.h>
 #include <string.h>
 
@@ -274,39 +273,67 @@ static ef_value apply_ranges(ef_reader *reader, const ef_value *value,
     return made;
 }
 
-void ef_onnx_read_slice(ef_reader *reader, int kind)
-{
-    (void)kind;
+/* What a Slice says of n axes of ONNX. */
+typedef struct slicing {
     int64_t starts[EF_DIMS_MAX], ends[EF_DIMS_MAX], axes[EF_DIMS_MAX],
         steps[EF_DIMS_MAX];
-    range ranges[EF_DIMS_MAX + 1];
-    ef_value value = ef_reader_source(reader, 0);
-    size_t n = ef_reader_list(reader, "starts", 1, 10, starts, EF_DIMS_MAX);
-    size_t n_ends = ef_reader_list(reader, "ends", 2, 10, ends, EF_DIMS_MAX);
-    size_t n_axes = ef_reader_list(reader, "axes", 3, 10, axes, EF_DIMS_MAX);
+    size_t n;
+} slicing;
+
+static void read_slicing(ef_reader *reader, slicing *s)
+{
+    s->n = ef_reader_list(reader, "starts", 1, 10, s->starts, EF_DIMS_MAX);
+    size_t n_ends = ef_reader_list(reader, "ends", 2, 10, s->ends, EF_DIMS_MAX);
+    size_t n_axes = ef_reader_list(reader, "axes", 3, 10, s->axes, EF_DIMS_MAX);
     size_t n_steps =
-        reader->opset < 10 ? 0 : ef_reader_integers(reader, 4, steps, EF_DIMS_MAX);
-    if (n != n_ends || (n_axes && n_axes != n) || (n_steps && n_steps != n)) {
+        reader->opset < 10 ? 0 : ef_reader_integers(reader, 4, s->steps, EF_DIMS_MAX);
+    if (s->n != n_ends || (n_axes && n_axes != s->n) || (n_steps && n_steps != s->n)) {
         ef_reader_refuse(reader, EF_ERR_INPUT,
                          "its starts, ends, axes and steps are not equally many");
     }
+    for (size_t i = 0; i < s->n; i++) {
+        s->axes[i] = n_axes ? s->axes[i] : (int64_t)i;
+        s->steps[i] = n_steps ? s->steps[i] : 1;
+    }
+}
+
+/* Of the batch all may be taken. */
+static int takes_all_images(const ef_reader *reader, const slicing *s, size_t i)
+{
+    return reader->lead && s->axes[i] == 0 && s->starts[i] == 0 && s->steps[i] == 1 &&
+           (s->ends[i] >= INT32_MAX || s->ends[i] == reader->batch);
+}
+
+static void read_range(ef_reader *reader, const slicing *s, size_t i,
+                       const ef_dims *dims, range *ranges)
+{
+    const int64_t most = EF_MAX_ELEMENTS;
+    size_t axis = ef_reader_axis(reader, s->axes[i], dims->rank);
+    if (s->steps[i] == 0 || s->steps[i] < -most || s->steps[i] > INT64_MAX / 2) {
+        ef_reader_refuse(reader, EF_ERR_INPUT, "a step of it is 0 or far too long");
+    }
+    if (s->starts[i] == EF_BATCH_SIZE || s->ends[i] == EF_BATCH_SIZE) {
+        ef_reader_refuse_mixing(reader);
+    }
+    if (!reader->status) {
+        int64_t step = clamp(s->steps[i], -most, most);
+        ranges[axis] = range_of(dims->size[axis], s->starts[i], s->ends[i], step);
+    }
+}
+
+void ef_onnx_read_slice(ef_reader *reader, int kind)
+{
+    (void)kind;
+    slicing s;
+    range ranges[EF_DIMS_MAX + 1];
+    ef_value value = ef_reader_source(reader, 0);
+    read_slicing(reader, &s);
     for (size_t axis = 0; axis < value.dims.rank; axis++) {
         ranges[axis] = (range){0, value.dims.size[axis], value.dims.size[axis], 1};
     }
-    for (size_t i = 0; i < n && !reader->status; i++) {
-        int64_t step = n_steps ? steps[i] : 1, given = n_axes ? axes[i] : (int64_t)i;
-        /* Of the batch all may be taken. */
-        if (reader->lead && given == 0 && starts[i] == 0 && step == 1 &&
-            (ends[i] >= INT32_MAX || ends[i] == reader->batch)) {
-            continue;
-        }
-        size_t axis = ef_reader_axis(reader, given, value.dims.rank);
-        if (step == 0 || step < -(int64_t)EF_MAX_ELEMENTS || step > INT64_MAX / 2) {
-            ef_reader_refuse(reader, EF_ERR_INPUT, "a step of it is 0 or far too long");
-        }
-        if (!reader->status) {
-            step = clamp(step, -(int64_t)EF_MAX_ELEMENTS, EF_MAX_ELEMENTS);
-            ranges[axis] = range_of(value.dims.size[axis], starts[i], ends[i], step);
+    for (size_t i = 0; i < s.n && !reader->status; i++) {
+        if (!takes_all_images(reader, &s, i)) {
+            read_range(reader, &s, i, &value.dims, ranges);
         }
     }
     if (!reader->status) {
@@ -315,6 +342,27 @@ void ef_onnx_read_slice(ef_reader *reader, int kind)
 }
 
 /* --- gather ----------------------------------------------------------------------- */
+
+/* The places that indices name along an axis of this size, negative ones from the
+ * end; NULL on failure. */
+static uint32_t *read_places(ef_reader *reader, ef_constant *indices, int64_t size)
+{
+    const int64_t *from = ef_constant_integers(indices, &reader->arena);
+    uint32_t *places = new_places(reader, (int64_t)indices->count);
+    if (!from || !places) {
+        ef_reader_refuse_memory(reader);
+        return NULL;
+    }
+    for (size_t i = 0; i < indices->count; i++) {
+        if (from[i] < -size || from[i] >= size) {
+            ef_reader_refuse(reader, EF_ERR_INPUT, "index %lld of an axis of size %lld",
+                             (long long)from[i], (long long)size);
+            return NULL;
+        }
+        places[i] = (uint32_t)(from[i] < 0 ? from[i] + size : from[i]);
+    }
+    return places;
+}
 
 void ef_onnx_read_gather(ef_reader *reader, int kind)
 {
@@ -332,19 +380,8 @@ void ef_onnx_read_gather(ef_reader *reader, int kind)
                          "its indices are no integers, or have too many axes");
         return;
     }
-    const int64_t *from = ef_constant_integers(indices, &reader->arena);
-    uint32_t *places = new_places(reader, (int64_t)indices->count);
-    int64_t size = value.dims.size[axis];
-    for (size_t i = 0; from && places && i < indices->count; i++) {
-        if (from[i] < -size || from[i] >= size) {
-            ef_reader_refuse(reader, EF_ERR_INPUT, "index %lld of an axis of size %lld",
-                             (long long)from[i], (long long)size);
-            return;
-        }
-        places[i] = (uint32_t)(from[i] < 0 ? from[i] + size : from[i]);
-    }
-    if (!from || !places) {
-        ef_reader_refuse_memory(reader);
+    const uint32_t *places = read_places(reader, indices, value.dims.size[axis]);
+    if (!places) {
         return;
     }
     value = ef_reader_take(reader, &value, axis, places, indices->count);
