@@ -80,6 +80,7 @@ UNIT_TESTS += %D%/test_store
 %C%_test_store_LDADD = $(FLOOR5) $(CRITERION_LIBS)
 
 TEST_SCRATCH = %D%/scratch.c %D%/scratch.h
+RANDOM_NET = %D%/random_net.c %D%/random_net.h
 
 UNIT_TESTS += %D%/test_status
 %C%_test_status_LDADD = $(FLOOR0) $(CRITERION_LIBS)
@@ -167,7 +168,7 @@ UNIT_TESTS += %D%/test_batch
 
 UNIT_TESTS += %D%/test_morph_function
 %C%_test_morph_function_SOURCES = %D%/test_morph_function.c \
-  %D%/batch_mode.c %D%/batch_mode.h
+  %D%/batch_mode.c %D%/batch_mode.h $(RANDOM_NET)
 %C%_test_morph_function_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_morph
@@ -197,7 +198,6 @@ UNIT_TESTS += %D%/test_model
 UNIT_TESTS += %D%/test_option
 %C%_test_option_LDADD = $(FLOOR7) $(CRITERION_LIBS)
 
-RANDOM_NET = %D%/random_net.c %D%/random_net.h
 UNIT_TESTS += %D%/test_train
 %C%_test_train_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 

@@ -11,6 +11,7 @@
 #include "faultsim/forward.h"
 #include "net/morph.h"
 #include "net/topology_yaml.h"
+#include "random_net.h"
 
 #define CLASSES 10
 #define IMAGES 24
@@ -328,6 +329,74 @@ Test(morph_function, exact_operators_keep_logits_of_reference_topologies)
         cr_assert_geq(n, rows[i].least, "%s: %zu", rows[i].name, n);
         ef_space_destroy(space);
     }
+}
+
+/* Images of a network of any kind. */
+#define FEW 4
+
+/* Logits of a network on its images; the largest magnitude, NaN where one is not
+ * finite. */
+static float run_any(const ef_net *net, const float *images, float *logits)
+{
+    float most = 0;
+    ef_forward *forward = NULL;
+    must(ef_forward_create(&forward, net, FEW, &err));
+    ef_forward_run(forward, images, FEW, logits);
+    ef_forward_destroy(forward);
+    for (size_t i = 0; i < FEW * random_net_outputs(net); i++) {
+        most = fabsf(logits[i]) <= most ? most : fabsf(logits[i]);
+    }
+    return isinf(most) ? NAN : most;
+}
+
+/* Applies every operator to a network that the space keeps; the number of children
+ * whose logits were compared. */
+static size_t hold_kept(ef_space *space, const ef_net *net, uint64_t seed)
+{
+    size_t n_compared = 0, n = FEW * random_net_outputs(net);
+    const ef_topology *kept[] = {net->topology};
+    float *images = random_images(net, seed, FEW);
+    float *a = ef_calloc(2 * n, sizeof *a), *b = a + n;
+    float most = run_any(net, images, a);
+    ef_space_keep(space, kept, 1);
+    must(ef_space_allows(space, net->topology, &err));
+    for (size_t i = 0; i < EF_OPERATOR_COUNT; i++) {
+        ef_rng rng = ef_rng_stream(6, EF_PURPOSE_TEST, seed, i, 0);
+        ef_net *child = NULL;
+        ef_status status = ef_operators[i].apply(&rng, space, net, &child, &err);
+        cr_assert(status == EF_OK || status == EF_ERR_TOPOLOGY, "%s", err.text);
+        float farthest = 0, of_child = status ? 0 : run_any(child, images, b);
+        int is_held = !status && ef_operators[i].keeps == EF_KEEPS_EXACT &&
+                      isfinite(most) && isfinite(of_child);
+        for (size_t k = 0; k < n && is_held; k++) {
+            farthest = fmaxf(farthest, fabsf(a[k] - b[k]));
+        }
+        cr_expect(farthest <= 1e-3F * fmaxf(most, 1), "seed %llu, %s: %g of %g",
+                  (unsigned long long)seed, ef_operators[i].name, farthest, most);
+        n_compared += (size_t)is_held;
+        ef_net_destroy(child);
+    }
+    ef_free(a);
+    ef_free(images);
+    return n_compared;
+}
+
+/* Nodes that no search space makes: groups, dilation, gates, pad, slice, transpose,
+ * upsample, reshape, softmax, div.  Operators work around them. */
+Test(morph_function, exact_operators_keep_logits_of_networks_from_elsewhere)
+{
+    size_t n_compared = 0;
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        ef_space *space = NULL;
+        must(ef_space_parse(&space, "test", "width: {min: 1, max: 20, step: 1}\n", 34,
+                            &err));
+        ef_net *net = random_net_with(seed, 4 + seed % 14, seed % 8 == 7,
+                                      RANDOM_RESHAPE | RANDOM_INFERENCE);
+        n_compared += hold_kept(space, net, seed);
+        ef_space_destroy(space);
+        ef_net_destroy(net);
+    }
+    cr_assert_gt(n_compared, 400, "%zu", n_compared);
 }
 
 Test(morph_function, ten_exact_operators_in_a_row_keep_logits)

@@ -178,11 +178,28 @@ static void copy_live(ef_edit *edit, ef_graph *live)
     }
 }
 
+static ef_shape output_shape(const ef_topology *topology)
+{
+    return ef_topology_shape(topology, ef_topology_output(topology));
+}
+
+/* What operators do in front of an output that no dense layer makes can change it. */
+static ef_status check_output(const ef_edit *edit, const ef_topology *topology,
+                              ef_error *err)
+{
+    return ef_shape_equal(output_shape(edit->parent->topology), output_shape(topology))
+               ? EF_OK
+               : ef_error_set(err, EF_ERR_TOPOLOGY, "the output would change its shape");
+}
+
 static ef_status build(ef_edit *edit, const ef_space *space, const ef_graph *live,
                        ef_error *err)
 {
     ef_topology *topology = NULL;
     ef_status status = ef_topology_create(&topology, live, err);
+    if (!status) {
+        status = check_output(edit, topology, err);
+    }
     if (!status) {
         status = ef_space_allows(space, topology, err);
     }

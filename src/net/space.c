@@ -2,6 +2,8 @@
 #include "net/space.h"
 
 #include <float.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -246,6 +248,64 @@ size_t ef_topology_depth(const ef_topology *topology)
     return depth;
 }
 
+void ef_space_keep(ef_space *space, const ef_topology *const *topologies, size_t n)
+{
+    space->kept = topologies;
+    space->n_kept = n;
+    for (size_t i = 0; i < n; i++) {
+        size_t n_nodes = ef_topology_n_nodes(topologies[i]);
+        uint32_t depth = (uint32_t)ef_topology_depth(topologies[i]);
+        space->max_nodes =
+            n_nodes > space->max_nodes ? (uint32_t)n_nodes : space->max_nodes;
+        space->depth_max = depth > space->depth_max ? depth : space->depth_max;
+        space->depth_min = depth < space->depth_min ? depth : space->depth_min;
+    }
+}
+
+/* The node of name and operation of `node` in kept topology i, its width in *width;
+ * NULL where there is none. */
+static const ef_node *find_kept(const ef_space *space, size_t i, const ef_node *node,
+                                uint32_t *width)
+{
+    size_t at = ef_topology_find(space->kept[i], node->name);
+    const ef_node *kept = at < SIZE_MAX ? ef_topology_node(space->kept[i], at) : NULL;
+    if (!kept || kept->op != node->op) {
+        return NULL;
+    }
+    *width = ef_topology_shape(space->kept[i], at).channels;
+    return kept;
+}
+
+/* Whether a node has in common with a kept one its size bytes from offset on; size 0:
+ * whether there is a kept one. */
+static int is_kept(const ef_space *space, const ef_node *node, size_t offset,
+                   size_t size)
+{
+    uint32_t width;
+    for (size_t i = 0; i < space->n_kept; i++) {
+        const ef_node *kept = find_kept(space, i, node, &width);
+        if (kept && memcmp((const char *)kept + offset, (const char *)node + offset,
+                           size) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+#define IS_KEPT(field)                                                                 \
+    is_kept(space, node, offsetof(ef_node, field), sizeof node->field)
+
+static int is_kept_width(const ef_space *space, const ef_node *node, uint32_t width)
+{
+    uint32_t kept_width;
+    for (size_t i = 0; i < space->n_kept; i++) {
+        if (find_kept(space, i, node, &kept_width) && kept_width == width) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 #define REFUSE(format, ...)                                                            \
     return ef_error_set(err, EF_ERR_TOPOLOGY, "search space %s: node %s: " format,     \
                         space->name, node->name, __VA_ARGS__)
@@ -258,7 +318,8 @@ static ef_status check_width(const ef_space *space, const ef_topology *topology,
 {
     const ef_node *node = ef_topology_node(topology, index);
     uint32_t width = ef_topology_shape(topology, index).channels;
-    if (index != ef_topology_output(topology) && !ef_space_allows_width(space, width)) {
+    if (index != ef_topology_output(topology) && !ef_space_allows_width(space, width) &&
+        !is_kept_width(space, node, width)) {
         REFUSE("%u channels are none of its widths, %u to %u in steps of %u", width,
                space->width_min, space->width_max, space->width_step);
     }
@@ -271,21 +332,26 @@ static ef_status check_conv(const ef_space *space, const ef_topology *topology,
     const ef_node *node = ef_topology_node(topology, index);
     const ef_conv *conv = &node->u.conv;
     int depthwise = ef_conv_is_depthwise(topology, index);
-    if (conv->kernel[0] != conv->kernel[1] ||
-        (conv->kernel[0] != 1 && !ef_space_allows_kernel(space, conv->kernel[0]))) {
+    int kernel =
+        conv->kernel[0] == conv->kernel[1] &&
+        (conv->kernel[0] == 1 || ef_space_allows_kernel(space, conv->kernel[0]));
+    int stride = conv->stride[0] == conv->stride[1] &&
+                 ef_space_allows_stride(space, conv->stride[0]);
+    int groups = conv->groups == 1 || (depthwise && space->separable);
+    if (!kernel && !IS_KEPT(u.conv.kernel)) {
         REFUSE("the kernel %u x %u is none of its kernels", conv->kernel[0],
                conv->kernel[1]);
     }
-    if (conv->stride[0] != conv->stride[1] ||
-        !ef_space_allows_stride(space, conv->stride[0])) {
+    if (!stride && !IS_KEPT(u.conv.stride)) {
         REFUSE("the stride %u x %u is none of its strides", conv->stride[0],
                conv->stride[1]);
     }
-    if (conv->dilation[0] != 1 || conv->dilation[1] != 1) {
+    if ((conv->dilation[0] != 1 || conv->dilation[1] != 1) &&
+        !IS_KEPT(u.conv.dilation)) {
         REFUSE("dilation of %u x %u is not in it", conv->dilation[0],
                conv->dilation[1]);
     }
-    if (conv->groups != 1 && !(depthwise && space->separable)) {
+    if (!groups && !is_kept(space, node, 0, 0)) {
         REFUSE("a convolution of %u groups is not in it", conv->groups);
     }
     return depthwise ? EF_OK : check_width(space, topology, index, err);
@@ -295,7 +361,8 @@ static ef_status check_dense(const ef_space *space, const ef_topology *topology,
                              size_t index, ef_error *err)
 {
     const ef_node *node = ef_topology_node(topology, index);
-    if (!space->hidden && index != ef_topology_output(topology)) {
+    if (!space->hidden && index != ef_topology_output(topology) &&
+        !is_kept(space, node, 0, 0)) {
         REFUSE("it has no %s", "hidden dense layers");
     }
     return check_width(space, topology, index, err);
@@ -305,7 +372,8 @@ static ef_status check_activation(const ef_space *space, const ef_topology *topo
                                   size_t index, ef_error *err)
 {
     const ef_node *node = ef_topology_node(topology, index);
-    if (memcmp(&node->u.activation, &space->activation, sizeof space->activation)) {
+    if (memcmp(&node->u.activation, &space->activation, sizeof space->activation) &&
+        !IS_KEPT(u.activation)) {
         int relu = space->activation.kind == EF_ACTIVATION_RELU;
         REFUSE("its activation is another than %s", ef_space_activations[relu ? 0 : 1]);
     }
@@ -317,14 +385,14 @@ static ef_status check_flatten(const ef_space *space, const ef_topology *topolog
 {
     const ef_node *node = ef_topology_node(topology, index);
     ef_shape in = ef_topology_shape(topology, node->inputs[0]);
-    if (!space->flatten && in.height * in.width > 1) {
+    if (!space->flatten && in.height * in.width > 1 && !is_kept(space, node, 0, 0)) {
         REFUSE("it has no head that flattens %u x %u places", in.height, in.width);
     }
     return EF_OK;
 }
 
 /* Whether an operation is in a space: by a flag of it, or always; and what else counts.
- * Operations without a row are in no space. */
+ * Operations without a row are in no space but as nodes that are kept. */
 static const struct {
     int always;
     size_t flag; /* offset of an int in ef_space */
@@ -377,7 +445,7 @@ ef_status ef_space_allows(const ef_space *space, const ef_topology *topology,
     ef_status status = check_totals(space, topology, err);
     for (size_t i = 0; i < ef_topology_n_nodes(topology) && !status; i++) {
         const ef_node *node = ef_topology_node(topology, i);
-        if (!has_operation(space, node->op)) {
+        if (!has_operation(space, node->op) && !is_kept(space, node, 0, 0)) {
             REFUSE("%s is not in it", ef_op_name(node->op));
         }
         if (rules[node->op].check) {

@@ -80,6 +80,8 @@ typedef struct ef_space {
     double weights[EF_OPERATOR_COUNT]; /* of the operators, >= 0 */
     ef_space_limit *limits;            /* (n_limits) */
     size_t n_limits;
+    const ef_topology *const *kept; /* (n_kept), borrowed: see ef_space_keep */
+    size_t n_kept;
 } ef_space;
 
 /* The built-in space, equal to data/spaces/default.yaml.  EF_ERR_MEMORY. */
@@ -93,6 +95,12 @@ void ef_space_destroy(ef_space *space);
 
 /* All keys; reading it back gives an equal space. */
 void ef_space_write(const ef_space *space, ef_text *text);
+
+/* From now on the space holds these topologies too, (n), which are borrowed as long as
+ * it lives: bounds of depth and nodes give way to theirs, and a node of the name and
+ * operation of one of theirs may be, in each respect, what that one is.  Operators
+ * still make only what the space has. */
+void ef_space_keep(ef_space *space, const ef_topology *const *topologies, size_t n);
 
 /* Whether the space holds this topology: EF_OK, or EF_ERR_TOPOLOGY with the reason.
  * Limits are not looked at. */
