@@ -15,6 +15,7 @@ noinst_LIBRARIES += %D%/libcmd.a
   %D%/picture.c %D%/picture.h \
   %D%/score.c \
   %D%/search.c \
+  %D%/seeds.c %D%/seeds.h \
   %D%/stdout.c \
   %D%/summary.c %D%/summary.h \
   %D%/train.c \

@@ -9,12 +9,14 @@
 #include "base/stop.h"
 #include "cmd/command.h"
 #include "cmd/picture.h"
+#include "cmd/seeds.h"
 #include "net/dataset.h"
 #include "net/space.h"
 #include "study/search_config.h"
 #include "study/front.h"
 #include "study/output.h"
 #include "study/search.h"
+#include "train/train.h"
 
 /* Rows of the front that are printed at the end; the rest is in front.csv. */
 #define ROWS_SHOWN 12
@@ -29,6 +31,7 @@ typedef struct settings {
     double time_s;
     size_t algorithm;
     int no_preselect;
+    ef_words seed_models;
     const char *run;
     int resume;
 } settings;
@@ -47,6 +50,8 @@ static const ef_option options[] = {
     {ROW("space", EF_OPTION_PATH, "Objectives", space, "FILE",
          "search space, see evoflip help space"),
      .shown = "built in"},
+    {ROW("seed-model", EF_OPTION_LIST, "Search", seed_models, "FILE",
+         "start from this model, *.onnx, or topology; may be repeated")},
     EF_COMMON_OBJECTIVES("error,size,macs,asi"),
     EF_COMMON_LIMIT,
     EF_COMMON_FORMAT("int8"),
@@ -75,17 +80,17 @@ static const ef_option options[] = {
          "train every child that is proposed")},
     {ROW("start-epochs", EF_OPTION_U64, "Training", start_epochs, "N",
          "epochs of training for networks without parents"),
-     .min = 1, .max = 100000, .fallback = "12"},
+     .min = 1, .max = 100000, .shown = "8"},
     {ROW("epochs", EF_OPTION_U64, "Training", epochs, "N",
          "epochs of training for children"),
-     .min = 1, .max = 100000, .fallback = "6"},
+     .min = 1, .max = 100000, .shown = "4"},
     {ROW("batch", EF_OPTION_U64, "Training", batch, "N", "images for one step"),
-     .min = 1, .max = 65536, .fallback = "64"},
+     .min = 1, .max = 65536, .shown = "16"},
     {ROW("rate", EF_OPTION_F64, "Training", rate, "R", "learning rate at its peak"),
-     .min = 0, .max = 100, .fallback = "0.1"},
+     .min = 0, .max = 100, .shown = "0.1"},
     {ROW("shift", EF_OPTION_U64, "Training", shift, "N",
          "move each image by up to N pixels at random"),
-     .min = 0, .max = 64, .fallback = "1"},
+     .min = 0, .max = 64, .shown = "1; of images less than 24 pixels wide 0"},
     {ROW("flip", EF_OPTION_FLAG, "Training", flip, NULL, "mirror every second image")},
     EF_COMMON_OUTPUT("DIR", "evoflip-search", "folder for the results"),
     {ROW("run", EF_OPTION_PATH, "Output", run, "FILE", "run file"),
@@ -113,6 +118,7 @@ typedef struct job {
     const settings *given;
     ef_search_config config;
     ef_dataset set;
+    ef_seeds seeds;
     char *run_path;
     ef_store *store;
     ef_search *search;
@@ -193,6 +199,44 @@ static ef_status set_space(job *j, ef_error *err)
                   : ef_search_config_set_text(&j->config.space_name, "built-in", err);
 }
 
+/* What the command line leaves open is as ef_search_config_init has it. */
+static void set_training(job *j)
+{
+    const settings *given = j->given;
+    const struct {
+        const char *option;
+        uint64_t *field, value;
+    } counts[] = {{"start-epochs", &j->config.start_epochs, given->start_epochs},
+                  {"epochs", &j->config.epochs, given->epochs},
+                  {"batch", &j->config.batch, given->batch},
+                  {"shift", &j->config.shift, given->shift}};
+    j->config.shift = ef_train_default_shift(&j->set);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        if (ef_call_given(j->call, counts[i].option)) {
+            *counts[i].field = counts[i].value;
+        }
+    }
+    if (ef_call_given(j->call, "rate")) {
+        j->config.rate = given->rate;
+    }
+}
+
+static ef_status set_seeds(job *j, ef_error *err)
+{
+    ef_text lines;
+    ef_text_init(&lines);
+    ef_status status =
+        ef_seed_files_load(&j->seeds, &j->given->seed_models, &j->set, err);
+    ef_seeds_write(&j->seeds, &lines);
+    if (!status && lines.failed) {
+        status = ef_error_memory(err);
+    } else if (!status) {
+        status = ef_search_config_set_text(&j->config.seed_models, lines.bytes, err);
+    }
+    ef_text_clear(&lines);
+    return status;
+}
+
 static ef_status configure(job *j, ef_error *err)
 {
     const settings *given = j->given;
@@ -203,11 +247,6 @@ static ef_status configure(job *j, ef_error *err)
     j->config.population = given->population;
     j->config.children = given->children ? given->children : given->population;
     j->config.proposals = given->no_preselect ? 1 : given->proposals;
-    j->config.start_epochs = given->start_epochs;
-    j->config.epochs = given->epochs;
-    j->config.batch = given->batch;
-    j->config.rate = given->rate;
-    j->config.shift = given->shift;
     j->config.flip = (uint64_t)given->flip;
     j->config.generations = given->generations;
     if (given->evaluations || given->generations || given->time_s > 0) {
@@ -243,6 +282,9 @@ static ef_status open_run(job *j, ef_error *err)
     ef_status status = ef_store_open(&j->store, j->run_path, 1, err);
     if (!status) {
         status = ef_search_config_load(&j->config, j->store, err);
+    }
+    if (!status) {
+        status = ef_seeds_load(&j->seeds, j->store, err);
     }
     if (!status && (j->given->evaluations || j->given->generations)) {
         j->config.evaluations = j->given->evaluations;
@@ -422,7 +464,12 @@ static ef_status prepare(job *j, ef_error *err)
     if (!status) {
         status = load_data(j, err);
     }
-    return status ? status : ef_search_create(&j->search, &j->config, &j->set, err);
+    if (!status && !given->resume) {
+        status = set_seeds(j, err);
+        set_training(j);
+    }
+    return status ? status
+                  : ef_search_create(&j->search, &j->config, &j->set, &j->seeds, err);
 }
 
 static ef_status run(const ef_call *call, ef_error *err)
@@ -440,6 +487,7 @@ static ef_status run(const ef_call *call, ef_error *err)
         status = write_results(&j, err);
     }
     ef_search_destroy(j.search);
+    ef_seeds_clear(&j.seeds);
     ef_store_close(j.store);
     ef_dataset_clear(&j.set);
     ef_search_config_clear(&j.config);

@@ -82,6 +82,9 @@ static ef_store *new_store(const char *path)
         ef_free(store);
         return NULL;
     }
+    if (store) {
+        store->version = EF_SCHEMA_VERSION;
+    }
     return store;
 }
 
@@ -151,11 +154,13 @@ static ef_status check_schema(ef_store *store, ef_error *err)
         return ef_error_set(err, EF_ERR_INPUT, "%s: not a run file of evoflip",
                             store->path);
     }
-    if (version != EF_SCHEMA_VERSION) {
-        return ef_error_set(err, EF_ERR_INPUT,
-                            "%s: its schema has version %d, this evoflip reads %d",
-                            store->path, version, EF_SCHEMA_VERSION);
+    if (version < EF_SCHEMA_OLDEST || version > EF_SCHEMA_VERSION) {
+        return ef_error_set(
+            err, EF_ERR_INPUT,
+            "%s: its schema has version %d, this evoflip reads %d to %d", store->path,
+            version, EF_SCHEMA_OLDEST, EF_SCHEMA_VERSION);
     }
+    store->version = version;
     return EF_OK;
 }
 

@@ -118,6 +118,24 @@ EF_NODISCARD ef_status ef_store_last_generation(ef_store *store,
                                                 ef_generation *generation, int *found,
                                                 ef_error *err);
 
+/* The models that the run began with. */
+typedef struct ef_store_seed {
+    const char *name;
+    uint64_t hash;   /* of topology and parameters */
+    int has_weights; /* else its weights are drawn by seed */
+    const void *onnx;
+    size_t size; /* bytes */
+} ef_store_seed;
+
+/* Adds one behind those that are there. */
+EF_NODISCARD ef_status ef_store_add_seed(ef_store *store, const ef_store_seed *seed,
+                                         ef_error *err);
+/* Visits them in order, as ef_store_each_record does. */
+typedef ef_status ef_seed_visitor(void *context, const ef_store_seed *seed,
+                                  ef_error *err);
+EF_NODISCARD ef_status ef_store_each_seed(ef_store *store, ef_seed_visitor *visitor,
+                                          void *context, ef_error *err);
+
 /* Models as ONNX bytes. */
 EF_NODISCARD ef_status ef_store_put_model(ef_store *store, uint64_t id,
                                           const void *bytes, size_t size,

@@ -4,6 +4,7 @@
 
 #include <sqlite3.h>
 
+#include "store/schema.h"
 #include "store/store.h"
 
 typedef struct store_objective {
@@ -14,6 +15,7 @@ typedef struct store_objective {
 
 struct ef_store {
     sqlite3 *db;
+    int version; /* of the schema */
     char *path;
     char *building; /* where it is written until the first commit; NULL: under path */
     store_objective *objectives; /* (n_objectives) */

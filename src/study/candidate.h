@@ -20,6 +20,7 @@ typedef struct ef_candidate {
     char operator_name[EF_CANDIDATE_OPERATOR];
     ef_net *net; /* owned */
     uint64_t hash;
+    int is_fresh; /* its weights are no trained ones, not even of its parents */
     ef_record_status status;
     double objectives[EF_OBJECTIVES_MAX]; /* in the order of the run; NaN: unknown */
     double violation;

@@ -7,5 +7,6 @@ noinst_LIBRARIES += %D%/libstudy.a
   %D%/network_problem.c %D%/network_problem.h \
   %D%/output.c %D%/output.h \
   %D%/search.c %D%/search.h %D%/search_priv.h \
+  %D%/seeds.c %D%/seeds.h \
   %D%/search_setup.c %D%/search_front.c \
   %D%/search_commit.c %D%/search_resume.c

@@ -9,6 +9,8 @@
 #include "base/parallel.h"
 #include "net/morph.h"
 
+#define MOST_STEPS 6 /* from a seed to a mutant of the first population */
+
 /* --- genomes ------------------------------------------------------------------- */
 
 ef_candidate *ef_network_problem_candidate(const void *genome)
@@ -123,9 +125,15 @@ static ef_status score(void *context, const void *genome, double *objectives,
     return EF_OK;
 }
 
+/* Where a candidate comes from. */
+typedef struct origin {
+    const char *operator_name;
+    uint64_t parent_a, parent_b;
+    int is_fresh;
+} origin;
+
 /* Takes net and gives it a number, its cheap objectives and a genome. */
-static ef_status adopt(ef_network_problem *p, ef_net *net, const char *operator_name,
-                       const ef_candidate *a, const ef_candidate *b, void *genome,
+static ef_status adopt(ef_network_problem *p, ef_net *net, origin from, void *genome,
                        ef_error *err)
 {
     ef_candidate *candidate = ef_candidate_create(net);
@@ -136,9 +144,10 @@ static ef_status adopt(ef_network_problem *p, ef_net *net, const char *operator_
     candidate->id = p->next_id++;
     candidate->generation = p->generation;
     snprintf(candidate->operator_name, sizeof candidate->operator_name, "%s",
-             operator_name);
-    candidate->parent_a = a ? a->id : 0;
-    candidate->parent_b = b ? b->id : 0;
+             from.operator_name);
+    candidate->parent_a = from.parent_a;
+    candidate->parent_b = from.parent_b;
+    candidate->is_fresh = from.is_fresh;
     ef_status status = score_candidate(p, candidate, err);
     if (!status && remember(p, candidate)) {
         status = ef_error_memory(err);
@@ -153,15 +162,72 @@ static ef_status adopt(ef_network_problem *p, ef_net *net, const char *operator_
 
 /* --- drawing and varying --------------------------------------------------------- */
 
+/* Up to n_steps operators, one after the other, as far as they find a place; *name is
+ * what led to *net, which is replaced. */
+static ef_status mutate(const ef_network_problem *p, ef_rng *rng, size_t n_steps,
+                        ef_net **net, const char **name, ef_error *err)
+{
+    for (size_t i = 0; i < n_steps; i++) {
+        ef_net *child = NULL;
+        const char *last = NULL;
+        ef_status status = ef_morph_mutate(rng, p->space, *net, &child, &last, NULL);
+        if (status) {
+            return status == EF_ERR_TOPOLOGY ? EF_OK : ef_error_memory(err);
+        }
+        *name = i == 0 ? last : "mutate";
+        ef_net_destroy(*net);
+        *net = child;
+    }
+    return EF_OK;
+}
+
+/* Seed `index` as it is, or some operators away. */
+static ef_status sample_seed(ef_network_problem *p, ef_rng *rng, size_t index,
+                             size_t n_steps, void *genome, ef_error *err)
+{
+    const ef_seed *seed = &p->seeds->items[index];
+    origin from = {.operator_name = "seed", .is_fresh = !seed->has_weights};
+    ef_net *net = NULL;
+    if (ef_net_dup(&net, seed->net)) {
+        return ef_error_memory(err);
+    }
+    ef_status status = mutate(p, rng, n_steps, &net, &from.operator_name, err);
+    if (status) {
+        ef_net_destroy(net);
+        return status;
+    }
+    /* The first candidates of a run are its seeds. */
+    from.parent_a = n_steps ? index + 1 : 0;
+    return adopt(p, net, from, genome, err);
+}
+
+/* The seeds first, then mutants of theirs: half of them one operator away, a quarter
+ * two, and so on. */
+static ef_status sample_around_seeds(ef_network_problem *p, ef_rng *rng, void *genome,
+                                     ef_error *err)
+{
+    if (p->n_seeded < p->seeds->n) {
+        return sample_seed(p, rng, p->n_seeded++, 0, genome, err);
+    }
+    size_t index = (size_t)ef_rng_below(rng, p->seeds->n), n_steps = 1;
+    while (n_steps < MOST_STEPS && ef_rng_below(rng, 2) == 0) {
+        n_steps++;
+    }
+    return sample_seed(p, rng, index, n_steps, genome, err);
+}
+
 static ef_status sample(void *context, ef_rng *rng, void *genome, ef_error *err)
 {
     ef_network_problem *p = context;
+    if (p->seeds && p->seeds->n) {
+        return sample_around_seeds(p, rng, genome, err);
+    }
     ef_net *net = NULL;
     int whole = p->whole_space && p->generation > 0;
+    origin from = {.operator_name = whole ? "random" : "sample", .is_fresh = 1};
     ef_status status =
         (whole ? ef_space_random : ef_space_sample)(rng, p->space, &p->task, &net, err);
-    return status ? status
-                  : adopt(p, net, whole ? "random" : "sample", NULL, NULL, genome, err);
+    return status ? status : adopt(p, net, from, genome, err);
 }
 
 static ef_status vary_one(ef_network_problem *p, ef_rng *rng, const ef_candidate *a,
@@ -172,15 +238,20 @@ static ef_status vary_one(ef_network_problem *p, ef_rng *rng, const ef_candidate
         ef_status status =
             ef_morph_crossover(rng, p->space, a->net, b->net, &net, NULL);
         if (!status) {
-            return adopt(p, net, "crossover", a, b, genome, err);
+            origin both = {"crossover", a->id, b->id, 0};
+            return adopt(p, net, both, genome, err);
         }
         if (status != EF_ERR_TOPOLOGY) {
             return ef_error_memory(err);
         }
     }
-    const char *name = NULL;
-    ef_status status = ef_morph_mutate(rng, p->space, a->net, &net, &name, err);
-    return status ? status : adopt(p, net, name, a, NULL, genome, err);
+    origin one = {.parent_a = a->id};
+    ef_status status =
+        ef_morph_mutate(rng, p->space, a->net, &net, &one.operator_name, err);
+    if (status == EF_ERR_TOPOLOGY) {
+        return sample(p, rng, genome, err); /* this line has come to its end */
+    }
+    return status ? status : adopt(p, net, one, genome, err);
 }
 
 static ef_status vary(void *context, ef_rng *rng, const void *parent_a,
@@ -293,7 +364,7 @@ static ef_status train_unit(void *context, size_t index, ef_error *err)
     if (p->stop && p->stop(p->watch_context)) {
         return EF_STOPPED;
     }
-    size_t epochs = candidate->parent_a ? p->epochs : p->start_epochs;
+    size_t epochs = candidate->is_fresh ? p->start_epochs : p->epochs;
     ef_measured measured;
     ef_error why = {0};
     ef_status status = ef_measure_train(&p->measure, candidate->net, candidate->id,

@@ -14,6 +14,7 @@
 #include "objectives/objective.h"
 #include "study/candidate.h"
 #include "study/measure.h"
+#include "study/seeds.h"
 
 /* Called after each training, by one thread at a time. */
 typedef void ef_trained_watch(void *context, const ef_candidate *candidate);
@@ -29,6 +30,8 @@ typedef struct ef_network_problem {
     ef_measure measure;
     size_t start_epochs, epochs;
     int whole_space; /* sample over the whole space, not small starts */
+    const ef_seeds
+        *seeds; /* where there are any, samples are these and their mutants */
     size_t n_threads;
     ef_trained_watch *trained;
     int (*stop)(void *context); /* may be NULL */
@@ -42,6 +45,7 @@ typedef struct ef_network_problem {
     uint64_t next_id;                /* from 1 */
     size_t order[EF_OBJECTIVES_MAX]; /* the run's position of the engine's objective */
     size_t n_cheap;
+    size_t n_seeded;         /* seeds that were sampled */
     ef_candidate **proposed; /* (n_proposed), a reference each, by id */
     size_t n_proposed, capacity;
 } ef_network_problem;

@@ -10,6 +10,7 @@
 #include "net/dataset.h"
 #include "store/store.h"
 #include "study/search_config.h"
+#include "study/seeds.h"
 
 typedef struct ef_search ef_search;
 
@@ -35,11 +36,14 @@ typedef struct ef_search_watch {
 } ef_search_watch;
 
 /* Checks everything that can be checked before the first training: space, objectives,
- * limits, parts of the data set.  config and set are borrowed until the end.
+ * limits, parts of the data set, seeds, which may be empty and are made ready.  config,
+ * set and seeds are borrowed until the end.  EF_ERR_UNSUPPORTED: a seed that cannot be
+ * trained.
  * EF_ERR_INPUT, EF_ERR_USAGE, EF_ERR_MEMORY. */
 EF_NODISCARD ef_status ef_search_create(ef_search **search,
                                         const ef_search_config *config,
-                                        const ef_dataset *set, ef_error *err);
+                                        const ef_dataset *set, ef_seeds *seeds,
+                                        ef_error *err);
 void ef_search_destroy(ef_search *search);
 
 /* Writes configuration and objectives into a fresh run file, which is borrowed. */

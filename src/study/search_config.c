@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
+#include "train/train.h"
 
 typedef enum field_type { FIELD_TEXT, FIELD_NUMBER, FIELD_REAL } field_type;
 
@@ -50,6 +51,7 @@ static const field fields[] = {
     TEXT(limits, 0),
     TEXT(format, 1),
     TEXT(algorithm, 1),
+    TEXT(seed_models, 1),
     NUMBER(population, 2, 100000),
     NUMBER(children, 1, 100000),
     NUMBER(evaluations, 0, UINT32_MAX),
@@ -59,6 +61,10 @@ static const field fields[] = {
     NUMBER(epochs, 1, 100000),
     NUMBER(batch, 1, 65536),
     REAL(rate, 0, 100),
+    REAL(momentum, 0, 1),
+    REAL(decay, 0, 1),
+    REAL(warmup, 0, 1000),
+    REAL(smoothing, 0, 1),
     NUMBER(shift, 0, 64),
     NUMBER(flip, 0, 1),
 };
@@ -105,11 +111,15 @@ void ef_search_config_init(ef_search_config *config)
     config->children = 40;
     config->evaluations = 400;
     config->proposals = 4;
-    config->start_epochs = 12;
-    config->epochs = 6;
-    config->batch = 64;
-    config->rate = 0.1;
-    config->shift = 1;
+    const ef_train_options training = EF_TRAIN_OPTIONS_SHORT;
+    config->start_epochs = 2 * training.epochs;
+    config->epochs = training.epochs;
+    config->batch = training.batch;
+    config->rate = training.rate;
+    config->momentum = training.momentum;
+    config->decay = training.decay;
+    config->warmup = training.warmup;
+    config->smoothing = training.smoothing;
 }
 
 void ef_search_config_clear(ef_search_config *config)

@@ -12,13 +12,14 @@
 typedef struct ef_search_config {
     char *data, *shape, *label, *group, *mean, *std, *range; /* as typed */
     uint64_t crop;                                           /* 0 or 1 */
-    uint64_t images;  /* of the training part; 0: all */
-    char *space;      /* the search space, whole, as YAML */
-    char *space_name; /* its file, for errors; not kept in run files */
-    char *objectives; /* as typed */
-    char *limits;     /* one a line, as typed */
-    char *format;     /* of all weights and activations */
-    char *algorithm;  /* nsga2, random */
+    uint64_t images;   /* of the training part; 0: all */
+    char *space;       /* the search space, whole, as YAML */
+    char *space_name;  /* its file, for errors; not kept in run files */
+    char *objectives;  /* as typed */
+    char *limits;      /* one a line, as typed */
+    char *format;      /* of all weights and activations */
+    char *algorithm;   /* nsga2, random */
+    char *seed_models; /* "NAME HASH; NAME HASH" */
     uint64_t seed;
     uint64_t population;
     uint64_t children;    /* trained in a generation */
@@ -27,10 +28,11 @@ typedef struct ef_search_config {
     uint64_t proposals; /* children proposed for each one trained; 1: no preselection */
     uint64_t start_epochs;
     uint64_t epochs;
-    uint64_t batch; /* images for one step */
-    double rate;    /* of learning, at its peak */
-    uint64_t shift; /* pixels, of training images */
-    uint64_t flip;  /* 0 or 1: mirror every second one */
+    uint64_t batch;                            /* images for one step */
+    double rate;                               /* of learning, at its peak */
+    double momentum, decay, warmup, smoothing; /* see train/train.h */
+    uint64_t shift;                            /* pixels, of training images */
+    uint64_t flip;                             /* 0 or 1: mirror every second one */
 } ef_search_config;
 
 /* Zeroed, then the defaults of evoflip-search(1) for what is not text. */

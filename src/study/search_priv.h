@@ -10,6 +10,7 @@
 struct ef_search {
     const ef_search_config *config;
     const ef_dataset *set;
+    ef_seeds *seeds;
     ef_space *space;
     ef_parts *parts;
     ef_normalisation norm;

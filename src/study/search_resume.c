@@ -29,6 +29,9 @@ static ef_status write_start(ef_search *search, ef_error *err)
     if (!status) {
         status = ef_store_set(store, "isa", ef_isa_name(), err);
     }
+    if (!status) {
+        status = ef_seeds_store(search->seeds, store, err);
+    }
     const ef_objective_list *list = &search->networks.objectives;
     for (size_t k = 0; !status && k < list->n; k++) {
         const ef_objective *objective = &list->items[k];

@@ -5,6 +5,18 @@
 #include "base/mem.h"
 #include "study/search_priv.h"
 
+/* What the command line says of an objective stands in for what the space says. */
+static int is_overruled(const ef_limit *limit, const ef_limit *said, size_t n_said)
+{
+    for (size_t i = 0; i < n_said; i++) {
+        if (said[i].at_least == limit->at_least &&
+            strcmp(said[i].objective.name, limit->objective.name) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static ef_status parse_limit_lines(ef_search *search, size_t *n, ef_error *err)
 {
     const char *lines = search->config->limits ? search->config->limits : "";
@@ -42,19 +54,26 @@ static ef_status make_limits(ef_search *search, ef_error *err)
         return ef_error_memory(err);
     }
     size_t n = 0;
-    for (size_t i = 0; i < space->n_limits; i++) {
+    ef_status status = parse_limit_lines(search, &n, err);
+    size_t n_said = n;
+    for (size_t i = 0; !status && i < space->n_limits; i++) {
         const ef_space_limit *limit = &space->limits[i];
         ef_error why = {0};
-        ef_status status = ef_limit_parse(&search->limits[n++], limit->text, &why);
+        status = ef_limit_parse(&search->limits[n], limit->text, &why);
         if (status) {
             ef_place place = {space->name, limit->line, limit->column};
             return ef_error_at(err, status, place, "%s", why.text);
         }
+        n += !is_overruled(&search->limits[n], search->limits, n_said);
     }
-    ef_status status = parse_limit_lines(search, &n, err);
     search->networks.limits = search->limits;
     search->networks.n_limits = n;
     return status;
+}
+
+static int says_normalisation(const ef_search_config *config)
+{
+    return config->mean || config->std || config->range;
 }
 
 static ef_status make_data(ef_search *search, ef_error *err)
@@ -72,24 +91,58 @@ static ef_status make_data(ef_search *search, ef_error *err)
     }
     ef_measure *measure = &search->networks.measure;
     measure->set = set;
-    measure->training = EF_TRAIN_OPTIONS_DEFAULT;
+    measure->training = EF_TRAIN_OPTIONS_SHORT;
     measure->training.seed = config->seed;
     measure->training.batch = (size_t)config->batch;
     measure->training.rate = config->rate;
+    measure->training.momentum = config->momentum;
+    measure->training.decay = config->decay;
+    measure->training.warmup = config->warmup;
+    measure->training.smoothing = config->smoothing;
     measure->training.augment =
         (ef_augment){.shift = (size_t)config->shift, .flip = (int)config->flip};
-    /* Many networks train at once, one thread each: nothing is won by shards. */
-    measure->training.n_shards = 1;
-    measure->training.n_threads = 1;
     measure->train = ef_parts_get(search->parts, EF_SPLIT_TRAIN, config->images);
     measure->validation = ef_parts_get(search->parts, EF_SPLIT_VAL, 0);
     measure->test = ef_parts_get(search->parts, EF_SPLIT_TEST, 0);
-    if (config->mean || config->std || config->range) {
+    if (says_normalisation(config)) {
         return ef_normalisation_parse(&search->norm, set, config->mean, config->std,
                                       config->range, err);
     }
     ef_normalisation_fit(&search->norm, set, measure->train);
     return EF_OK;
+}
+
+/* The space gives way to the seeds, limits do not. */
+static ef_status make_seeds(ef_search *search, ef_error *err)
+{
+    const ef_search_config *config = search->config;
+    ef_network_problem *networks = &search->networks;
+    ef_seeds *seeds = search->seeds;
+    if (seeds->n == 0) {
+        return EF_OK;
+    }
+    if (strcmp(config->algorithm, "random") == 0) {
+        return ef_error_set(err, EF_ERR_USAGE,
+                            "--seed-model: --algorithm random draws every network "
+                            "afresh and starts from none");
+    }
+    if (seeds->n > config->population) {
+        return ef_error_set(err, EF_ERR_USAGE,
+                            "--seed-model: %zu models have no room in a --population "
+                            "of %llu",
+                            seeds->n, (unsigned long long)config->population);
+    }
+    ef_status status = ef_seeds_prepare(seeds, &search->norm,
+                                        says_normalisation(config), config->seed, err);
+    if (!status) {
+        status = ef_seeds_check_limits(seeds, search->limits, networks->n_limits,
+                                       &networks->objective_context, err);
+    }
+    if (!status) {
+        ef_space_keep(search->space, seeds->topologies, seeds->n);
+        networks->seeds = seeds;
+    }
+    return status;
 }
 
 static ef_status make_objectives(ef_search *search, ef_error *err)
@@ -140,7 +193,7 @@ static ef_status make_engine(ef_search *search, ef_error *err)
 }
 
 ef_status ef_search_create(ef_search **search, const ef_search_config *config,
-                           const ef_dataset *set, ef_error *err)
+                           const ef_dataset *set, ef_seeds *seeds, ef_error *err)
 {
     ef_search *made = ef_calloc(1, sizeof *made);
     if (!made) {
@@ -148,6 +201,7 @@ ef_status ef_search_create(ef_search **search, const ef_search_config *config,
     }
     made->config = config;
     made->set = set;
+    made->seeds = seeds;
     made->state = (ef_search_state){.best_error = NAN, .hypervolume = NAN};
     made->state.total = config->evaluations;
     ef_status status = ef_space_parse(&made->space, config->space_name, config->space,
@@ -160,6 +214,9 @@ ef_status ef_search_create(ef_search **search, const ef_search_config *config,
     }
     if (!status) {
         status = make_data(made, err);
+    }
+    if (!status) {
+        status = make_seeds(made, err);
     }
     if (!status) {
         make_networks(made);
