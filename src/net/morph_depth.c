@@ -246,8 +246,9 @@ static ef_status linearise(const ef_net *net, block b, uint32_t n, float *matrix
         if (activated) {
             slope *= ef_moments_slope(&last->u.activation, centre[o], spread[o]);
         }
-        /* of a depthwise convolution, output o has the one input o */
-        size_t first = layer->op == EF_OP_CONV && layer->u.conv.groups > 1 ? o : 0;
+        /* of a convolution in groups, output o has the inputs of its group */
+        size_t groups = layer->op == EF_OP_CONV ? layer->u.conv.groups : 1;
+        size_t first = o / (weight->dims[0] / groups) * n_in;
         for (size_t i = 0; i < n_in; i++) {
             double sum = 0;
             for (size_t t = 0; t < taps; t++) {
