@@ -51,7 +51,7 @@ static const ef_option options[] = {
     {TRAINING("batch", EF_OPTION_U64, batch, "N", "images for one step"), .min = 1,
      .max = 65536, .shown = "32"},
     {TRAINING("rate", EF_OPTION_F64, rate, "R", "learning rate at its peak"), .min = 0,
-     .max = 100, .shown = "0.1; of a model 0.01"},
+     .max = 100, .shown = "0.1; of a model 0.001, with a new head 0.01"},
     {TRAINING("schedule", EF_OPTION_CHOICE, schedule, "NAME",
               "how the rate goes on: down to 0 along half a cosine, or constant"),
      .fallback = "cosine", .names = schedules},
@@ -63,7 +63,7 @@ static const ef_option options[] = {
     {TRAINING("decay", EF_OPTION_F64, decay, "D", "weight decay"), .min = 0, .max = 1,
      .shown = "0.001"},
     {TRAINING("smoothing", EF_OPTION_F64, smoothing, "S", "label smoothing"), .min = 0,
-     .max = 0.9, .shown = "0.1"},
+     .max = 0.9, .shown = "0.1; of a model 0"},
     {TRAINING("shift", EF_OPTION_U64, shift, "N",
               "move each image by up to N pixels at random"),
      .min = 0, .max = 64, .shown = "1; of images less than 24 pixels wide 0"},
@@ -200,6 +200,7 @@ static void fill_defaults(job *j)
     const ef_train_options o =
         j->is_fresh ? EF_TRAIN_OPTIONS_DEFAULT : EF_TRAIN_OPTIONS_TUNE;
     settings *set = &j->set;
+    double rate = !j->is_fresh && set->new_head ? EF_TRAIN_RATE_HEAD : o.rate;
     const struct {
         const char *option;
         uint64_t *field, value;
@@ -209,7 +210,7 @@ static void fill_defaults(job *j)
     const struct {
         const char *option;
         double *field, value;
-    } reals[] = {{"rate", &set->rate, o.rate},
+    } reals[] = {{"rate", &set->rate, rate},
                  {"momentum", &set->momentum, o.momentum},
                  {"decay", &set->decay, o.decay},
                  {"warmup", &set->warmup, o.warmup},
@@ -274,13 +275,17 @@ static ef_status train(job *j, ef_error *err)
 {
     ef_train_data data = {&j->data, training_part(j)};
     ef_train_report report = {0};
-    ef_status status = ef_train(j->net, &data, &j->options, watch, j, &report, err);
+    ef_error why = {0};
+    ef_status status = ef_train(j->net, &data, &j->options, watch, j, &report, &why);
     j->report = report;
     ef_progress_destroy(j->progress);
     if (status == EF_OK) {
         tell_epoch(j, &report, report.epochs);
     }
-    return status;
+    if (status == EF_ERR_DIVERGED) {
+        return ef_error_set(err, status, "%s; a lower --rate helps", why.text);
+    }
+    return status ? ef_error_set(err, status, "%s", why.text) : EF_OK;
 }
 
 /* --- what came out --- */

@@ -71,18 +71,21 @@ typedef struct ef_train_options {
                         .n_threads = 1,                                                \
                         .diverged = 3})
 
-/* For a network that has its weights, of which it shall keep what it knows: no warm-up,
- * and a tenth of the rate. */
+/* For a network that has its weights, of which it shall keep what it knows.  ResNet-20
+ * for CIFAR-10, its batch norms folded, diverges at a rate of 0.01 on 600 images, and
+ * with label smoothing loses more of what it knew. */
 #define EF_TRAIN_OPTIONS_TUNE                                                          \
     ((ef_train_options){.epochs = 10,                                                  \
                         .batch = 32,                                                   \
-                        .rate = 0.01,                                                  \
+                        .rate = 0.001,                                                 \
                         .momentum = 0.9,                                               \
                         .decay = 1e-3,                                                 \
-                        .smoothing = 0.1,                                              \
                         .seed = 1,                                                     \
                         .n_shards = 4,                                                 \
                         .diverged = 3})
+/* The rate where its last layer is new: at 0.001, 10 epochs on the digits leave three
+ * times the errors of 0.01. */
+#define EF_TRAIN_RATE_HEAD 0.01
 
 /* By how many pixels training images are shifted where nobody says: 1 where they are 24
  * or more wide and high, else 0.  (On the digits, 8 pixels wide, a shift by 1 raises
