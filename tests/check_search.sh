@@ -5,7 +5,7 @@ evoflip=${EVOFLIP:?}
 scratch=${EF_BUILDDIR:-.}/tests/search.$$
 mkdir -p "$scratch" && cd "$scratch" || exit 1
 trap 'cd / && rm -rf "$scratch"' EXIT
-plan=15
+plan=25
 n=0
 echo "1..$plan"
 
@@ -174,3 +174,88 @@ message=$(sqlite3 diverged/run.evo \
 echo "message: $message" >>why
 report "networks whose training diverges are recorded, and the search goes on" \
     "$(grep -q ',failed,' all && [ -n "$message" ]; echo $?)"
+
+# --- searches that start from a model ---
+
+seeded="--quiet --seed-model mymodel.onnx --evaluations 24 --population 6 --epochs 1"
+seeded() { # FOLDER OPTION...
+    folder=$1
+    shift
+    # shellcheck disable=SC2086  # the words of $seeded
+    "$evoflip" search $seeded -o "$folder" "$@"
+}
+topologies=${EF_SRCDIR:-.}/data/topologies
+"$evoflip" train "$topologies/cnn-digits.yaml" -q --epochs 4 -o mymodel.onnx >out 2>why
+
+seeded from2 --threads 2 >out 2>why
+report "a search starts from a model" "$([ $? = 0 ] && [ ! -s why ]; echo $?)"
+"$evoflip" front --all from2/run.evo >from2.all 2>why
+awk -F, '/^1,/ { seed = $2 == 0 && $3 == "" && $5 == "seed" && $6 == "trained" }
+    /^[0-9]+,0,/ && !/^1,/ { n++; mutants += $3 == 1 }
+    END { exit !(seed && n == 5 && mutants == 5) }' from2.all
+report "whose first population holds that model and mutants of it" $?
+"$evoflip" export from2/run.evo --model 1 -o one.onnx >out 2>why
+"$evoflip" score --csv - --objectives params,macs,depth mymodel.onnx 2>>why |
+    grep -v '^#' | cut -d, -f2- >a
+"$evoflip" score --csv - --objectives params,macs,depth one.onnx 2>>why |
+    grep -v '^#' | cut -d, -f2- >b
+cmp a b >>why
+report "as it is" $?
+seeded from1 --threads 1 >out 2>why
+cmp from1/front.csv from2/front.csv >>why && "$evoflip" front --all from1/run.evo >from1.all &&
+    cmp from1.all from2.all >>why
+report "to the same bytes on one thread and two" $?
+grep -m 1 -o 'seed_models mymodel.onnx [0-9a-f]*' from1/front.csv >why
+report "the front names it and its hash" "$(grep -Eq '[0-9a-f]{16}$' why; echo $?)"
+
+: >why
+failed=0
+for hundredths in 05 15 30; do
+    rm -rf cut
+    cp mymodel.onnx gone.onnx
+    # shellcheck disable=SC2086
+    "$evoflip" search $seeded --seed-model gone.onnx -o cut >out 2>>why && failed=1
+    # shellcheck disable=SC2086
+    "$evoflip" search $seeded -o cut --threads 1 >out 2>>why &
+    pid=$!
+    sleep 0.$hundredths
+    kill -9 $pid 2>/dev/null
+    wait $pid 2>/dev/null
+    mv mymodel.onnx away.onnx
+    if [ -e cut/run.evo ]; then
+        "$evoflip" search --quiet --resume -o cut >out 2>>why || failed=1
+        cmp from1/front.csv cut/front.csv >>why 2>&1 || failed=1
+    fi
+    mv away.onnx mymodel.onnx
+done
+grep -q 'gone.onnx have one topology' why || failed=1
+report "killed, it goes on without the file, and two of one topology are refused" $failed
+
+"$evoflip" search --quiet --seed-model mymodel.onnx --seed-model "$topologies/mlp.yaml" \
+    --evaluations 6 --population 6 --start-epochs 1 --epochs 1 -o both >out 2>why
+"$evoflip" front --all both/run.evo >all 2>>why
+report "a topology is a start too, beside a model" \
+    "$([ "$(grep -c '^[12],0,,,seed,trained' all)" = 2 ]; echo $?)"
+
+"$evoflip" train "$topologies/resnet8-digits.yaml" -q --epochs 1 -o wide.onnx >out 2>why
+# 77898 parameters as evoflip-score(1) counts them; the built-in space has 50k
+expect 2 "wide.onnx: params is 77898, the limit params<=50000; --limit 'params<=78000'" \
+    "$evoflip" search --seed-model wide.onnx -o none &&
+    expect 2 "algorithm random draws" seeded none --algorithm random &&
+    expect 2 'no room in a --population' seeded none --population 2 \
+        --seed-model "$topologies/mlp.yaml" --seed-model wide.onnx &&
+    expect 3 'lenet5.yaml: the input is 1x28x28' seeded none --seed-model "$topologies/lenet5.yaml" &&
+    expect 4 'absent.onnx' seeded none --seed-model absent.onnx &&
+    expect 2 'leave out --seed-model' "$evoflip" search --resume --seed-model wide.onnx -o from1 &&
+    [ ! -e none/run.evo ]
+report "what cannot be started from: one line" $?
+
+sed '/flatten/i \  - {softmax, name: shares}' "$topologies/cnn-digits.yaml" >shares.yaml
+expect 3 'shares.yaml: node shares: softmax has no backward pass' \
+    "$evoflip" search --seed-model shares.yaml -o none
+report "a node that cannot be trained is refused by name" $?
+
+"$evoflip" search --quiet --seed-model wide.onnx --limit 'params<=80k' --limit 'macs<=3M' \
+    --evaluations 6 --population 3 --epochs 1 -o room >out 2>why
+report "a limit on the command line stands in for the space's" \
+    "$([ $? = 0 ] && grep -q ' seed$' out; echo $?)"

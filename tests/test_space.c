@@ -1,5 +1,6 @@
 /* Search spaces: their text, what they hold, and the networks drawn from them. */
 #include "net/space.h"
+#include "net/topology_yaml.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -403,4 +404,53 @@ Test(space_sample, memory_may_run_out_at_any_moment)
         }
     }
     ef_space_destroy(space);
+}
+
+/* What no space makes, of a network that it keeps: 4 x 4 kernels of stride 3, 7
+ * channels, groups, tanh, a gate; more convolutions and nodes than the space has. */
+Test(space_keep, holds_what_a_kept_topology_is_and_no_more)
+{
+    static const char kept[] = "name: kept\ninput: [1, 12, 12]\nnodes:\n"
+                               "  - {conv: 7, kernel: 4, stride: 3, name: odd}\n"
+                               "  - {tanh, name: t}\n"
+                               "  - {conv: 14, kernel: 3, groups: 7, name: g}\n"
+                               "  - {globalavg}\n  - {flatten}\n"
+                               "  - {dense: 10, name: d}\n";
+    static const struct {
+        const char *from, *to; /* in the text above */
+        const char *words;     /* NULL: held */
+    } rows[] = {
+        {"odd", "odd", NULL},
+        {"groups: 7", "groups: 1", NULL},
+        {"conv: 14", "conv: 21", "node g: 21 channels"},
+        {"kernel: 4", "kernel: 3", NULL},
+        {"kernel: 4", "kernel: 6", "node odd: the kernel 6 x 6"},
+        {"stride: 3", "stride: 4", "node odd: the stride 4 x 4"},
+        {"name: odd", "name: other", "node other: the kernel 4 x 4"},
+        {"tanh", "sigmoid", "node t: its activation"},
+    };
+    ef_topology *topology = NULL;
+    cr_assert_eq(ef_topology_parse(&topology, "x", kept, strlen(kept), &err), EF_OK);
+    const ef_topology *list[] = {topology};
+    ef_space *space = parse("depth: {max: 2}\nnodes: 4\nwidth: {max: 16}\n");
+    cr_expect_eq(ef_space_allows(space, topology, &err), EF_ERR_TOPOLOGY);
+    ef_space_keep(space, list, 1);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[512];
+        const char *at = strstr(kept, rows[i].from);
+        ef_topology *changed = NULL;
+        snprintf(text, sizeof text, "%.*s%s%s", (int)(at - kept), kept, rows[i].to,
+                 at + strlen(rows[i].from));
+        cr_assert_eq(ef_topology_parse(&changed, "x", text, strlen(text), &err), EF_OK,
+                     "%s", err.text);
+        ef_error_clear(&err);
+        ef_status status = ef_space_allows(space, changed, &err);
+        cr_expect_eq(status, rows[i].words ? EF_ERR_TOPOLOGY : EF_OK, "%s: %s",
+                     rows[i].to, err.text);
+        cr_expect(!rows[i].words || strstr(err.text, rows[i].words), "%s: %s",
+                  rows[i].to, err.text);
+        ef_topology_destroy(changed);
+    }
+    ef_space_destroy(space);
+    ef_topology_destroy(topology);
 }

@@ -358,3 +358,49 @@ STORE_TEST(store_memory, every_failing_allocation_is_reported)
         cr_expect_null(store);
     }
 }
+
+static ef_status check_seed(void *context, const ef_store_seed *seed, ef_error *err)
+{
+    (void)err;
+    size_t *n = context;
+    cr_expect_str_eq(seed->name, *n ? "net.yaml" : "mine.onnx");
+    cr_expect_eq(seed->hash, *n ? 1 : UINT64_C(0xfedcba9876543210));
+    cr_expect_eq(seed->has_weights, *n == 0);
+    cr_expect(seed->size == 4 && memcmp(seed->onnx, "a\0b", 4) == 0);
+    ++*n;
+    return EF_OK;
+}
+
+static size_t count_seeds(ef_store *store)
+{
+    ef_error err = {0};
+    size_t n = 0;
+    must(ef_store_each_seed(store, check_seed, &n, &err), &err);
+    return n;
+}
+
+STORE_TEST(store_seed, comes_back_in_order_and_is_not_in_files_of_version_1)
+{
+    ef_error err = {0};
+    ef_store *store = create();
+    cr_expect_eq(count_seeds(store), 0);
+    ef_store_seed first = {"mine.onnx", UINT64_C(0xfedcba9876543210), 1, "a\0b", 4};
+    ef_store_seed second = {"net.yaml", 1, 0, "a\0b", 4};
+    must(ef_store_begin(store, &err), &err);
+    must(ef_store_add_seed(store, &first, &err), &err);
+    must(ef_store_add_seed(store, &second, &err), &err);
+    must(ef_store_commit(store, &err), &err);
+    cr_expect_eq(count_seeds(store), 2);
+    ef_store_close(store);
+    must(ef_store_open(&store, path, 0, &err), &err);
+    cr_expect_eq(count_seeds(store), 2);
+    ef_store_close(store);
+
+    /* user_version stands at byte 60 of an SQLite file, most significant byte first. */
+    FILE *file = fopen(path, "r+b");
+    cr_assert(file && fseek(file, 63, SEEK_SET) == 0 && fputc(1, file) == 1);
+    fclose(file);
+    must(ef_store_open(&store, path, 0, &err), &err);
+    cr_expect_eq(count_seeds(store), 0);
+    ef_store_close(store);
+}
