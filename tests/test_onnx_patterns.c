@@ -162,6 +162,41 @@ Test(onnx_patterns, become_sums_and_products)
     EXPECT_PATTERNS(sums);
 }
 
+/* A constant may go into the node before only where nobody else reads that, also by way
+ * of a view or a transpose that a later node turns back.  Values by hand: the first
+ * half is without the constant, the second with it. */
+static const pattern shared[] = {
+    {"a bias behind a transpose turned back",
+     "conv transpose activation flatten scale flatten concat", "0 2 1 3 10 11 22 23",
+     "x = input N 2 1 2; w = float 2 2 1 1 : 1 0 0 1; c = Conv x w;"
+     "t = Transpose c perm=0,2,3,1; r = Relu t; f = Flatten r;"
+     "u = Transpose t perm=0,3,1,2; b = float 2 1 1 : 10 20; a = Add u b;"
+     "g = Flatten a; y = Concat f g axis=1; output y"},
+    {"a bias behind a reshape turned back",
+     "conv flatten activation scale flatten concat", "0 1 2 3 10 11 22 23",
+     "x = input N 2 1 2; w = float 2 2 1 1 : 1 0 0 1; c = Conv x w;"
+     "v = Flatten c; r = Relu v; s = int 4 : 0 2 1 2; u = Reshape v s;"
+     "b = float 2 1 1 : 10 20; a = Add u b; g = Flatten a;"
+     "y = Concat r g axis=1; output y"},
+    {"a shift behind a reshape turned back",
+     "scale flatten activation scale flatten concat", "0 2 6 9 10 12 26 29",
+     "x = input N 2 1 2; k = float 2 1 1 : 2 3; c = Mul x k;"
+     "v = Flatten c; r = Relu v; s = int 4 : 0 2 1 2; u = Reshape v s;"
+     "b = float 2 1 1 : 10 20; a = Add u b; g = Flatten a;"
+     "y = Concat r g axis=1; output y"},
+    {"the gate of a hard swish behind a reshape turned back",
+     "activation flatten mul flatten concat",
+     "0.5 0.66666669 0.83333331 1 0 0.66666669 1.6666667 3",
+     "x = input N 2 1 2; h = HardSigmoid x alpha=0.16666667 beta=0.5; v = Flatten h;"
+     "s = int 4 : 0 2 1 2; u = Reshape v s; m = Mul x u; g = Flatten m;"
+     "y = Concat v g axis=1; output y"},
+};
+
+Test(onnx_patterns, leave_alone_what_others_read)
+{
+    EXPECT_PATTERNS(shared);
+}
+
 static const pattern activations[] = {
     {"hard swish", "scale activation", "0 -0.33333331 -0.33333331 0 0.66666669",
      "x = input N 5; c = float : 3; s = Sub x c;"

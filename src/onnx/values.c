@@ -174,6 +174,21 @@ size_t ef_reader_axis(ef_reader *reader, int64_t axis, size_t rank)
     return (size_t)place - reader->lead;
 }
 
+/* Whether the node in hand has this one for an input; not where it looks through a view
+ * or a transpose that others may read. */
+static int is_read(const ef_reader *reader, uint32_t node)
+{
+    uint32_t at;
+    for (size_t k = 0; k < reader->node->n_input; k++) {
+        if (ef_names_find(&reader->names, reader->node->input[k], &at) &&
+            reader->table[at].is_defined && !reader->table[at].constant &&
+            reader->table[at].node == node) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 void ef_reader_give(ef_reader *reader, size_t k, ef_value value)
 {
     const Onnx__NodeProto *node = reader->node;
@@ -187,9 +202,9 @@ void ef_reader_give(ef_reader *reader, size_t k, ef_value value)
         return;
     }
     if (!value.constant) {
+        /* Another name for a node that this one reads is itself one of its readers. */
         uint32_t *readers = &reader->readers[value.node];
-        /* Another name for a node is itself one of its readers. */
-        *readers = *readers > 0 ? *readers + to->uses - 1 : to->uses;
+        *readers += to->uses - (*readers > 0 && is_read(reader, value.node));
     }
     value.uses = to->uses;
     value.is_defined = 1;
