@@ -317,9 +317,17 @@ UNIT_TESTS += %D%/test_format
 
 TEST_CODE = %D%/code_help.c %D%/code_help.h
 
+UNIT_TESTS += %D%/test_code
+%C%_test_code_SOURCES = %D%/test_code.c $(TEST_CODE)
+%C%_test_code_LDADD = $(FLOOR1) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_code_int
 %C%_test_code_int_SOURCES = %D%/test_code_int.c $(TEST_CODE)
 %C%_test_code_int_LDADD = $(FLOOR1) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_code_float
+%C%_test_code_float_SOURCES = %D%/test_code_float.c $(TEST_CODE)
+%C%_test_code_float_LDADD = $(FLOOR1) $(CRITERION_LIBS)
 
 TEST_GRAPH = %D%/graph_help.c %D%/graph_help.h $(RANDOM_NET)
 
