@@ -151,6 +151,11 @@ static const pattern sums[] = {
     {"one constant for two layers", "dense dense", "15 22",
      "x = input N 2; w = float 2 2 : 1 2 3 4; a = MatMul x w; y = MatMul a w;"
      "output y"},
+    {"BatchNormalization of taken features", "slice slice concat batchnorm",
+     "1.4881432 -0.24263804",
+     "x = input N 2; i = int 2 : 1 0; t = Gather x i axis=1; g = float 2 : 1 2;"
+     "b = float 2 : 3 4; e = float 2 : 5 6; v = float 2 : 7 8;"
+     "y = BatchNormalization t g b e v; output y"},
     {"BatchNormalization after MatMul", "dense batchnorm", "4.8898211 8.9497452",
      "x = input N 3; w = float 3 2; m = MatMul x w; g = float 2 : 1 2;"
      "b = float 2 : 3 4; e = float 2 : 5 6; v = float 2 : 7 8;"
@@ -272,6 +277,9 @@ static const pattern means[] = {
      "output y"},
     {"mean of channels", "reshape avgpool", "4 5 6 7",
      "x = input N 3 2 2; y = ReduceMean x axes=1,; output y"},
+    {"mean of all of a transposed image", "transpose reshape avgpool", "5.5",
+     "x = input N 2 2 3; t = Transpose x perm=0,2,3,1; y = ReduceMean t axes=1,2,3;"
+     "output y"},
     {"mean of the width", "reshape avgpool", "1 4 7 10",
      "x = input N 2 2 3; y = ReduceMean x axes=3, keepdims=0; output y"},
     {"mean of channels and width", "reshape avgpool reshape avgpool", "4 7",

@@ -366,7 +366,7 @@ void ef_onnx_read_batchnorm(ef_reader *reader, int kind)
     ef_reader_uint(reader, "training_mode", 0, 0, 0);
     ef_reader_uint(reader, "spatial", 1, 1, 1);
     uint32_t source = value.dims.rank == 1 && reader->lead
-                          ? value.node
+                          ? ef_reader_image(reader, &value)
                           : ef_reader_spatial(reader, &value, 0, &n);
     uint32_t made = ef_reader_make_on(reader, &node, source, "");
     for (size_t i = 0; i < 4; i++) {

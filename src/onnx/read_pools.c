@@ -161,7 +161,7 @@ static ef_value mean_before(ef_reader *reader, const ef_value *value,
     const uint32_t *order = node->u.transpose.order;
     for (size_t i = 0; i < 3; i++) {
         if (is_mean[i] != (order[i] > 0)) {
-            return before;
+            return *value;
         }
         back[i] = order[i];
         before.dims.size[order[i]] = value->dims.size[i];
