@@ -156,6 +156,11 @@ static const pattern sums[] = {
      "x = input N 2; i = int 2 : 1 0; t = Gather x i axis=1; g = float 2 : 1 2;"
      "b = float 2 : 3 4; e = float 2 : 5 6; v = float 2 : 7 8;"
      "y = BatchNormalization t g b e v; output y"},
+    {"BatchNormalization after a mean", "reshape avgpool flatten batchnorm",
+     "2.811018 3.6464467 4.5000005",
+     "x = input N 2 2 3; m = ReduceMean x axes=1,2 keepdims=0; g = float 3 : 1 2 3;"
+     "b = float 3 : 3 4 5; e = float 3 : 5 6 7; v = float 3 : 7 8 9;"
+     "y = BatchNormalization m g b e v; output y"},
     {"BatchNormalization after MatMul", "dense batchnorm", "4.8898211 8.9497452",
      "x = input N 3; w = float 3 2; m = MatMul x w; g = float 2 : 1 2;"
      "b = float 2 : 3 4; e = float 2 : 5 6; v = float 2 : 7 8;"
@@ -275,11 +280,17 @@ static const pattern means[] = {
     {"mean with channels last, kept", "globalavg", "2.5 8.5",
      "x = input N 2 2 3; t = Transpose x perm=0,2,3,1; y = ReduceMean t axes=1,2;"
      "output y"},
-    {"mean of channels", "reshape avgpool", "4 5 6 7",
-     "x = input N 3 2 2; y = ReduceMean x axes=1,; output y"},
+    {"mean of channels of transposed images", "transpose reshape avgpool", "1 4",
+     "x = input N 2 1 3; t = Transpose x perm=0,3,2,1; y = ReduceMean t axes=1,;"
+     "output y"},
     {"mean of all of a transposed image", "transpose reshape avgpool", "5.5",
      "x = input N 2 2 3; t = Transpose x perm=0,2,3,1; y = ReduceMean t axes=1,2,3;"
      "output y"},
+    {"mean of rows and columns of an image turned backwards", NULL, "2.5",
+     "x = input N 1 2 3; s = int 1 : -1; e = int 1 : -1000; a = int 1 : 3;"
+     "t = Slice x s e a s; y = ReduceMean t axes=2,3; output y"},
+    {"mean of channels", "reshape avgpool", "4 5 6 7",
+     "x = input N 3 2 2; y = ReduceMean x axes=1,; output y"},
     {"mean of the width", "reshape avgpool", "1 4 7 10",
      "x = input N 2 2 3; y = ReduceMean x axes=3, keepdims=0; output y"},
     {"mean of channels and width", "reshape avgpool reshape avgpool", "4 7",

@@ -90,12 +90,17 @@ void ef_onnx_read_flatten(ef_reader *reader, int kind)
     give_shaped(reader, &value, &dims);
 }
 
-/* Whether a Reshape to this size leaves the axis of the batch as it is.  Any size may
- * be what exporters wrote of a batch that can have every size. */
-static int keeps_batch(const ef_reader *reader, int64_t size)
+/* Whether a Reshape leaves the axis of the batch as it is.  Where that can have every
+ * size, a 1 is what exporters write of it, and any size where the others are given. */
+static int keeps_batch(const ef_reader *reader, const int64_t *target, size_t n)
 {
-    return size == 0 || size == -1 || size == reader->batch ||
-           reader->batch == EF_BATCH_SIZE;
+    int64_t size = n > 0 ? target[0] : -2;
+    int is_open = 0;
+    for (size_t i = 1; i < n; i++) {
+        is_open |= target[i] == -1;
+    }
+    return size == 0 || (size == -1 && !is_open) || size == reader->batch ||
+           (reader->batch == EF_BATCH_SIZE && (size == 1 || (size > 1 && !is_open)));
 }
 
 /* The dims that a Reshape asks for, behind the axis of the batch. */
@@ -106,7 +111,7 @@ static int solve_reshape(ef_reader *reader, const ef_dims *from, const int64_t *
     int64_t known = 1, count = ef_dims_count(from);
     size_t open = SIZE_MAX;
     to->rank = 0;
-    if (reader->lead && (n == 0 || !keeps_batch(reader, target[0]))) {
+    if (reader->lead && !keeps_batch(reader, target, n)) {
         return 0;
     }
     for (size_t i = reader->lead; i < n; i++) {

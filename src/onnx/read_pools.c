@@ -154,8 +154,9 @@ static ef_value mean_before(ef_reader *reader, const ef_value *value,
 {
     const ef_node *node = &reader->made.nodes[value->node];
     ef_value before = *value;
-    if (reader->status || node->op != EF_OP_TRANSPOSE || value->dims.rank != 3) {
-        return before;
+    if (reader->status || node->op != EF_OP_TRANSPOSE || value->dims.rank != 3 ||
+        !ef_shape_equal(reader->shapes[value->node], ef_dims_shape(&value->dims))) {
+        return *value;
     }
     size_t back[3];
     const uint32_t *order = node->u.transpose.order;
