@@ -416,6 +416,71 @@ Test(code_value, reads_every_subnormal_of_fp16)
     }
 }
 
+/* Storing in blocks is another implementation: held equal to codes, value by value. */
+static void check_store(const ef_code *code)
+{
+    enum { N_VALUES = 1999 }; /* whole blocks and a rest */
+    float values[N_VALUES], stored[N_VALUES];
+    char name[EF_FORMAT_NAME];
+    ef_format_name(&code->format, name);
+    uint32_t n_finite = count_finite(&code->format);
+    for (uint32_t i = 0; i < N_VALUES; i++) {
+        uint32_t bits = i * 2147483u ^ (i << 31);
+        uint32_t at = i % n_finite;
+        float middle = ef_code_value(code, at) / 2 + ef_code_value(code, at + 1) / 2;
+        values[i] = i % 3 ? float_of(float_of(bits) == 0 ? i : bits) : middle;
+        values[i] = i % 3 == 2 ? nextafterf(middle, i % 2 ? 0 : INFINITY) : values[i];
+        values[i] = i % 7 ? values[i] : -values[i];
+    }
+    values[5] = INFINITY, values[6] = -INFINITY, values[7] = NAN, values[8] = -NAN;
+    values[9] = -0.0f;
+    memcpy(stored, values, sizeof values);
+    ef_code_store(code, N_VALUES, stored);
+    for (size_t i = 0; i < N_VALUES; i++) {
+        float want = ef_code_value(code, ef_code_of(code, values[i]));
+        cr_assert_eq(float_bits(stored[i]), float_bits(want), "%s %a: %a, not %a", name,
+                     (double)values[i], (double)stored[i], (double)want);
+    }
+}
+
+Test(code_store, makes_what_the_codes_of_values_stand_for)
+{
+    for_each_code(check_store);
+    for (size_t i = 0; i < N_PUBLISHED; i++) {
+        check_name(published[i].name, check_store);
+    }
+    check_name("e8m23s", check_store);
+    check_name("e2m23s", check_store);
+    check_name("e5m20", check_store);
+    ef_code code = bound("uint8", -1, 2);
+    float values[] = {-9, 0.3f, NAN};
+    ef_code_store(&code, 3, values);
+    cr_expect_eq(values[0], ef_code_value(&code, 0));
+    cr_expect_eq(values[1], ef_code_value(&code, ef_code_of(&code, 0.3f)));
+    cr_expect_eq(values[2], ef_code_value(&code, 255));
+}
+
+Test(code_store, of_half_and_bfloat_is_that_of_codes_for_floats_all_over)
+{
+    static const char *const names[] = {"fp16", "bf16", "fp32", "e4m3", "e5m2s"};
+    for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
+        ef_code code = bound(names[k], -10, 3);
+        for (uint64_t i = 0; i >> 32 == 0; i += 16 * STRIDE) {
+            float values[16];
+            for (size_t v = 0; v < 16; v++) {
+                values[v] = float_of((uint32_t)(i + v * STRIDE));
+            }
+            ef_code_store(&code, 16, values);
+            for (size_t v = 0; v < 16; v++) {
+                float value = float_of((uint32_t)(i + v * STRIDE));
+                float want = ef_code_value(&code, ef_code_of(&code, value));
+                cr_assert_eq(float_bits(values[v]), float_bits(want), "%s %a", names[k],
+                             (double)value);
+            }
+        }
+    }
+}
+
 /* Scales. */
 
 Test(code_bind, takes_the_least_power_of_two_that_holds_the_range)

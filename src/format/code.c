@@ -99,6 +99,13 @@ void ef_code_table(const ef_code *code, float *values)
     }
 }
 
+void ef_code_store(const ef_code *code, size_t n, float *values)
+{
+    for (size_t i = ef_code_store_blocks(code, n, values); i < n; i++) {
+        values[i] = ef_code_value(code, ef_code_of(code, values[i]));
+    }
+}
+
 int ef_code_is_integer(const ef_code *code)
 {
     return kinds[code->format.kind].is_integer;

@@ -16,6 +16,7 @@
 #ifndef EF_FORMAT_CODE_H
 #define EF_FORMAT_CODE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -64,6 +65,10 @@ uint32_t ef_code_of_stochastic(const ef_code *code, float value, uint64_t draw);
 /* What stored bits stand for: the low format.bits bits, any pattern.  Every NaN is
  * 0x7fc00000. */
 float ef_code_value(const ef_code *code, uint32_t bits);
+
+/* What values become by being stored, in place, shape (n): ef_code_value of ef_code_of,
+ * for floats several times as fast. */
+void ef_code_store(const ef_code *code, size_t n, float *values);
 
 /* The value of bits with one bit flipped; bit < format.bits, 0 the least significant.
  */

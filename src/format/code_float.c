@@ -1,9 +1,26 @@
 /* Codes of sign, exponent and mantissa: floats, and pow2 as a float without mantissa.
  */
-#include <assert.h>
+#include <float.h>
 #include <math.h>
 
 #include "format/code_priv.h"
+
+#define NAN_BITS 0x7fc00000U /* of the one NaN that codes stand for */
+#define SIGN_BIT ((uint32_t)1 << 31)
+
+static float with_bits(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static uint32_t bits_of(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
 
 /* Where things lie in the magnitude of a code, the bits below its sign.  Magnitudes are
  * in the order of what they stand for, up to most, then infinity, then NaN. */
@@ -149,13 +166,93 @@ float ef_code_value_float(const ef_code *code, uint32_t bits)
     uint32_t sign = (uint32_t)1 << (code->format.bits - 1);
     uint32_t magnitude = bits & (sign - 1);
     if (magnitude > of.most && magnitude != of.infinity) {
-        uint32_t nan = 0x7fc00000;
-        float value;
-        memcpy(&value, &nan, sizeof value);
-        return value;
+        return with_bits(NAN_BITS);
     }
     double value = magnitude == of.infinity && of.infinity
                        ? HUGE_VAL
                        : finite_value(&of, magnitude) * code->scale;
     return (float)(bits & sign ? -value : value);
+}
+
+/* Storing: to a code and back, many values at a time. */
+
+/* A fixed count of values, of which compilers make vectors. */
+#define BLOCK 16
+
+/* A format and its scale as a rounding of float32, whose bits all these are. */
+typedef struct rounding {
+    unsigned dropped;      /* how many low bits of the mantissa the format has not */
+    uint32_t odd;          /* 1, or 0 where none are dropped */
+    uint32_t half_less;    /* half of the lowest bit kept, less one */
+    uint32_t least_normal; /* magnitudes below have the steps of subnormals, */
+    float shift;           /* which are those of float32 from here on */
+    uint32_t most;         /* larger ones become */
+    uint32_t beyond;
+    uint32_t nan; /* NaN become this, and keep the bits of their */
+    uint32_t nan_sign;
+} rounding;
+
+/* Whether there is one: not without a mantissa, where ties go by the exponent, and not
+ * where the least normal number, or shift, is none of float32's. */
+static int find_rounding(const ef_code *code, rounding *found)
+{
+    layout of = lay_out(&code->format);
+    if (of.mantissa_bits == 0) {
+        return 0;
+    }
+    unsigned dropped = 23 - code->format.mantissa_bits;
+    float least = ef_code_value_float(code, (uint32_t)1 << of.mantissa_bits);
+    double shift = (double)least * ef_code_power((int)dropped);
+    if (least < FLT_MIN || shift > (double)FLT_MAX) {
+        return 0;
+    }
+    float nan = ef_code_value(code, of.nan ? of.nan : of.most);
+    float beyond = ef_code_value(code, ef_code_of(code, INFINITY));
+    *found = (rounding){.dropped = dropped,
+                        .odd = dropped > 0,
+                        .half_less = dropped ? ((uint32_t)1 << (dropped - 1)) - 1 : 0,
+                        .least_normal = bits_of(least),
+                        .shift = (float)shift,
+                        .most = bits_of(ef_code_value(code, of.most)),
+                        .beyond = bits_of(beyond),
+                        .nan = bits_of(nan),
+                        .nan_sign = of.nan ? 0 : SIGN_BIT};
+    return 1;
+}
+
+/* In float32 a carry out of the mantissa is the next exponent, and so right. */
+static inline float store_one(const rounding *by, float value)
+{
+    uint32_t bits = bits_of(value);
+    uint32_t sign = bits & SIGN_BIT, magnitude = bits ^ sign;
+    uint32_t odd = magnitude >> by->dropped & by->odd;
+    uint32_t normal = (magnitude + by->half_less + odd) >> by->dropped << by->dropped;
+    uint32_t subnormal = bits_of(with_bits(magnitude) + by->shift - by->shift);
+    /* no branch: a compiler would not compute both sides in vectors, one having floats
+     */
+    uint32_t is_subnormal = 0 - (uint32_t)(magnitude < by->least_normal);
+    uint32_t stored = normal ^ ((normal ^ subnormal) & is_subnormal);
+    stored = stored > by->most ? by->beyond : stored;
+    uint32_t of_nan = by->nan | (sign & by->nan_sign);
+    return with_bits(magnitude > 0x7f800000 ? of_nan : stored | sign);
+}
+
+static void store_block(rounding by, float values[BLOCK])
+{
+    for (size_t i = 0; i < BLOCK; i++) {
+        values[i] = store_one(&by, values[i]);
+    }
+}
+
+size_t ef_code_store_blocks(const ef_code *code, size_t n, float *values)
+{
+    rounding by;
+    if (!find_rounding(code, &by)) {
+        return 0;
+    }
+    size_t done = 0;
+    for (; n - done >= BLOCK; done += BLOCK) {
+        store_block(by, values + done);
+    }
+    return done;
 }

@@ -52,4 +52,8 @@ uint32_t ef_code_of_float(const ef_code *code, float value, const uint64_t *draw
 float ef_code_value_integral(const ef_code *code, uint32_t bits);
 float ef_code_value_float(const ef_code *code, uint32_t bits);
 
+/* Stores as many of the first values as come in full blocks, 0 where the format cannot;
+ * returns how many. */
+size_t ef_code_store_blocks(const ef_code *code, size_t n, float *values);
+
 #endif
