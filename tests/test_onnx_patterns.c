@@ -111,7 +111,7 @@ static const pattern sums[] = {
     {"Mul read as itself and by another name", "scale scale add", "5 9 19 25",
      "x = input N 2 1 2; a = float 2 1 1 : 2 3; b = float 2 1 1 : 5 7; m = Mul x a;"
      "i = Identity m; s = Add i b; y = Add m s; output y"},
-    {"Sub from a constant", "scale scale", "2 1 1 0",
+    {"Sub from a constant", "scale", "2 1 1 0",
      "x = input N 2 1 2; c = float 2 1 1 : 2 3; y = Sub c x; output y"},
     {"Div by a constant", "scale", "0 0.5 0.5 0.75",
      "x = input N 2 1 2; c = float 2 1 1 : 2 4; y = Div x c; output y"},
@@ -342,7 +342,7 @@ static const pattern moves[] = {
      "2 0 1 2 0 1 5 3 4 5 3 4",
      "opset 19; x = input N 1 2 3; p = int 8 : 0 0 0 1 0 0 0 2; y = Pad x p mode=wrap;"
      "output y"},
-    {"Pad and crop", "slice slice pad", "9 3 4 9 6 7",
+    {"Pad and crop", "slice pad", "9 3 4 9 6 7",
      "x = input N 1 3 3; p = int 8 : 0 0 -1 1 0 0 0 -1; v = float : 9; y = Pad x p v;"
      "output y"},
     {"Pad of opset 7", "pad", "1.5 1.5 1.5 0 1 1.5",
@@ -379,7 +379,7 @@ static const pattern moves[] = {
      "7 0 1 8 9 0 1 7",
      "x = input 1 2; c = float 1 1 : 7; d = float 1 2 : 8 9; r = Relu x;"
      "y = Concat c x d r c axis=1; output y"},
-    {"Concat of rows", "reshape activation reshape concat", "0 1 2 3 0 1 2 3",
+    {"Concat of rows", "activation concat", "0 1 2 3 0 1 2 3",
      "x = input N 1 2 2; r = Relu x; y = Concat x r axis=2; output y"},
     {"Upsample of opset 7", "upsample", "0 0 0 1 1 1 0 0 0 1 1 1",
      "opset 7; x = input N 1 1 2; y = Upsample x scales=1.0,1.0,2.0,3.0; output y"},
@@ -394,6 +394,49 @@ static const pattern moves[] = {
 Test(onnx_patterns, become_moves)
 {
     EXPECT_PATTERNS(moves);
+}
+
+static const pattern merged[] = {
+    {"Slices along axes", "slice", "5 6 7 13 14 15",
+     "x = input N 1 4 4; b = int 1 : 1; e = int 1 : 4; r = int 1 : 2; c = int 1 : 3; "
+     "t = int 1 : 2; s = Slice x b e r t; y = Slice s b e c; output y"},
+    {"Slices along one axis", "slice", "3 7",
+     "x = input N 1 1 8; b = int 1 : 1; e = int 1 : 8; c = int 1 : 3; t = int 1 : 2; "
+     "s = Slice x b e c t; y = Slice s b e c t; output y"},
+    {"Zeros around an average", "avgpool", "0.888888896 1.33333337",
+     "x = input N 1 3 3; p = int 8 : 0 0 1 1 0 0 0 1; q = Pad x p; y = AveragePool q "
+     "kernel_shape=3,3 strides=2,2; output y"},
+    {"Zeros around an average without padding", "pad avgpool",
+     "0.166666672 0.5 2.33333325 3",
+     "x = input N 1 3 3; p = int 8 : 0 0 1 1 0 0 0 1; q = Pad x p; y = AveragePool q "
+     "kernel_shape=3,3 strides=2,2 pads=1,0,1,0; output y"},
+    {"One minus", "scale", "1 0 -1",
+     "x = input N 3; c = float : 1; y = Sub c x; output y"},
+    {"Neg", "scale", "-0 -1 -2", "x = input N 3; y = Neg x; output y"},
+    {"One over", NULL, "1 0.5 0.333333343",
+     "x = input N 3; c = float : 1; a = Add x c; y = Reciprocal a; output y"},
+    {"Maximum of places", "globalmax flatten", "3 7",
+     "x = input N 2 2 2; y = ReduceMax x axes=2,3 keepdims=0; output y"},
+    {"Maximum of channels", "reshape maxpool", "4 5 6 7",
+     "x = input N 2 2 2; y = ReduceMax x axes=1, keepdims=1; output y"},
+    {"LogSoftmax at the end", "dense", "2 3",
+     "x = input N 2; w = float 2 2; m = MatMul x w; y = LogSoftmax m; output y"},
+    {"Expanded gate", "globalavg mul", "0 1.5 3 4.5 22 27.5 33 38.5",
+     "x = input N 2 2 2; g = GlobalAveragePool x; s = Shape x; e = Expand g s; y = "
+     "Mul x e; output y"},
+    {"Expand of rows", "upsample", "0 1 0 1 2 3 2 3",
+     "x = input N 2 1 2; s = int 4 : 1 1 2 1; y = Expand x s; output y"},
+    {"Stack", "scale concat", "0 1 2 3 4 5 6 7 -0 -1 -2 -3 -4 -5 -6 -7",
+     "x = input N 2 2 2; r = Neg x; a = int 1 : 1; u = Unsqueeze x a; v = Unsqueeze "
+     "r a; c = Concat u v axis=1; s = int 4 : 0 -1 2 2; y = Reshape c s; output y"},
+    {"Depth of space", NULL, "0 2 8 10 1 3 9 11 4 6 12 14 5 7 13 15",
+     "x = input N 1 4 4; s = int 6 : 0 1 2 2 2 2; r = Reshape x s; t = Transpose r "
+     "perm=0,1,3,5,2,4; q = int 4 : 0 4 2 2; y = Reshape t q; output y"},
+};
+
+Test(onnx_patterns, take_as_few_nodes_as_they_mean)
+{
+    EXPECT_PATTERNS(merged);
 }
 
 /* One row of five columns. */

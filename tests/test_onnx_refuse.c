@@ -229,9 +229,6 @@ static const refusal moves[] = {
     {EF_ERR_UNSUPPORTED, "attribute perm has 9 values, supported are 8",
      XI "y = Transpose x perm=0,1,2,3,4,5,6,7,8; output y"},
     {EF_ERR_UNSUPPORTED, MIXES, XI "y = Transpose x; output y"},
-    {EF_ERR_UNSUPPORTED, "it moves more than three groups of axes",
-     "x = input N 16; s = int 5 : -1 2 2 2 2; r = Reshape x s;"
-     "t = Transpose r perm=0,4,3,2,1; y = Relu t; output y"},
     {EF_ERR_INPUT, "its inputs differ in more than the axis",
      XI "r = MaxPool x kernel_shape=2,2; y = Concat x r axis=1; output y"},
     {EF_ERR_UNSUPPORTED, "its parts are empty or do not make up the whole",

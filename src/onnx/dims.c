@@ -1,5 +1,14 @@
 #include "onnx/dims.h"
 
+#include <string.h>
+
+ef_dims ef_dims_of(const ef_constant *constant)
+{
+    ef_dims dims = {.rank = constant->rank};
+    memcpy(dims.size, constant->dims, sizeof dims.size);
+    return dims;
+}
+
 int64_t ef_dims_product(const ef_dims *dims, size_t from, size_t to)
 {
     const int64_t most = (int64_t)EF_MAX_ELEMENTS + 1;

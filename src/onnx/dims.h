@@ -15,6 +15,8 @@ typedef struct ef_dims {
     int64_t size[EF_DIMS_MAX];
 } ef_dims;
 
+ef_dims ef_dims_of(const ef_constant *constant);
+
 /* Product of the axes from `from` to before `to`; what does not fit in a tensor gives
  * EF_MAX_ELEMENTS + 1. */
 int64_t ef_dims_product(const ef_dims *dims, size_t from, size_t to);

@@ -17,7 +17,7 @@ nodist_%C%_libonnxproto_a_SOURCES = $(ONNX_PB)
   %D%/attributes.c %D%/values.c %D%/make.c %D%/dims.c %D%/dims.h \
   %D%/view.c %D%/take.c \
   %D%/read_layers.c %D%/read_window.h %D%/read_pools.c %D%/read_elementwise.c \
-  %D%/read_moves.c %D%/read_places.c %D%/read_resize.c \
+  %D%/read_activations.c %D%/read_moves.c %D%/read_places.c %D%/read_resize.c \
   %D%/write.c %D%/writer.c %D%/writer.h %D%/param_names.c \
   %D%/write_layers.c %D%/write_pools.c %D%/write_elementwise.c %D%/write_moves.c \
   %D%/operators.c %D%/operators.h

@@ -24,6 +24,7 @@ static const ef_onnx_operator operators[] = {
     {"Conv", WINDOW " group", 2, 3, 0, ef_onnx_read_conv, 0},
     {"Div", "", 2, 2, EF_JOIN_DIV, ef_onnx_read_join, 0},
     {"Dropout", "ratio seed", 1, 3, 0, ef_onnx_read_dropout, 0},
+    {"Expand", "", 2, 2, 0, ef_onnx_read_expand, 0},
     {"Flatten", "axis", 1, 1, 0, ef_onnx_read_flatten, 0},
     {"Gather", "axis", 2, 2, 0, ef_onnx_read_gather, 0},
     {"Gemm", "alpha beta transA transB", 2, 3, 0, ef_onnx_read_gemm, 0},
@@ -34,13 +35,17 @@ static const ef_onnx_operator operators[] = {
     {"HardSwish", "", 1, 1, EF_ACTIVATION_HARDSWISH, ef_onnx_read_activation, 0},
     {"Identity", "", 1, 1, 0, ef_onnx_read_alias, 0},
     {"LeakyRelu", "alpha", 1, 1, EF_ACTIVATION_LEAKY, ef_onnx_read_leakyrelu, 0},
+    {"LogSoftmax", "axis", 1, 1, 1, ef_onnx_read_softmax, 0},
     {"MatMul", "", 2, 2, 0, ef_onnx_read_matmul, 0},
     {"MaxPool", WINDOW " ceil_mode storage_order", 1, 1, EF_OP_MAXPOOL,
      ef_onnx_read_pool, 0},
     {"Mul", "", 2, 2, EF_JOIN_MUL, ef_onnx_read_join, 0},
+    {"Neg", "", 1, 1, 0, ef_onnx_read_neg, 0},
     {"PRelu", "", 2, 2, EF_ACTIVATION_PRELU, ef_onnx_read_prelu, 0},
     {"Pad", "mode pads value", 1, 4, 0, ef_onnx_read_pad, 0},
-    {"ReduceMean", REDUCE, 1, 2, 0, ef_onnx_read_mean, 0},
+    {"Reciprocal", "", 1, 1, 0, ef_onnx_read_reciprocal, 0},
+    {"ReduceMax", REDUCE, 1, 2, EF_OP_MAXPOOL, ef_onnx_read_reduce, 0},
+    {"ReduceMean", REDUCE, 1, 2, EF_OP_AVGPOOL, ef_onnx_read_reduce, 0},
     {"Relu", "", 1, 1, EF_ACTIVATION_RELU, ef_onnx_read_activation, 0},
     {"Reshape", "allowzero", 2, 2, 0, ef_onnx_read_reshape, 0},
     {"Resize", RESIZE, 2, 4, 0, ef_onnx_read_resize, 0},
@@ -85,7 +90,7 @@ const char *ef_onnx_operator_advice(const char *op_type)
     static const struct {
         const char *op_types, *advice;
     } rows[] = {
-        {"ArgMax ArgMin TopK LogSoftmax NonMaxSuppression",
+        {"ArgMax ArgMin TopK NonMaxSuppression",
          "export the model up to the logits before it"},
         {"QuantizeLinear DequantizeLinear QLinearConv QLinearMatMul ConvInteger "
          "MatMulInteger DynamicQuantizeLinear",
@@ -98,8 +103,7 @@ const char *ef_onnx_operator_advice(const char *op_type)
         {"InstanceNormalization LayerNormalization GroupNormalization LRN",
          "BatchNormalization would be"},
         {"Einsum Attention MultiHeadAttention", "convolutions and MLPs would be"},
-        {"Pow Sqrt Exp Log Reciprocal ReduceSum ReduceMax Min Max Expand Where Tile "
-         "Neg Abs",
+        {"Pow Sqrt Exp Log ReduceSum Min Max Where Tile Abs",
          "it is on constants only"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

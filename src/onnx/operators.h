@@ -31,16 +31,19 @@ enum { EF_JOIN_ADD, EF_JOIN_SUB, EF_JOIN_MUL, EF_JOIN_DIV };
 ef_onnx_read_function ef_onnx_read_conv, ef_onnx_read_matmul, ef_onnx_read_gemm,
     ef_onnx_read_batchnorm;
 /* read_pools.c; kind: an ef_op */
-ef_onnx_read_function ef_onnx_read_pool, ef_onnx_read_global, ef_onnx_read_mean;
-/* read_elementwise.c; kind: an ef_activation_kind, or one of joins */
+ef_onnx_read_function ef_onnx_read_pool, ef_onnx_read_global, ef_onnx_read_reduce;
+/* read_activations.c; kind: an ef_activation_kind, or of softmax whether it is a log */
 ef_onnx_read_function ef_onnx_read_activation, ef_onnx_read_leakyrelu,
     ef_onnx_read_hardsigmoid, ef_onnx_read_clip, ef_onnx_read_prelu,
-    ef_onnx_read_softmax, ef_onnx_read_join, ef_onnx_read_sum;
+    ef_onnx_read_softmax;
+/* read_elementwise.c; kind: one of joins */
+ef_onnx_read_function ef_onnx_read_join, ef_onnx_read_sum, ef_onnx_read_neg,
+    ef_onnx_read_reciprocal;
 /* read_moves.c */
 ef_onnx_read_function ef_onnx_read_alias, ef_onnx_read_dropout, ef_onnx_read_cast,
     ef_onnx_read_flatten, ef_onnx_read_reshape, ef_onnx_read_squeeze,
     ef_onnx_read_unsqueeze, ef_onnx_read_transpose, ef_onnx_read_shape,
-    ef_onnx_read_concat, ef_onnx_read_split;
+    ef_onnx_read_concat, ef_onnx_read_split, ef_onnx_read_expand;
 /* read_places.c, read_resize.c */
 ef_onnx_read_function ef_onnx_read_pad, ef_onnx_read_slice, ef_onnx_read_gather,
     ef_onnx_read_resize;

@@ -1,6 +1,4 @@
-/* Reading activations, and sums, differences, products and quotients. */
-#include <float.h>
-#include <math.h>
+/* Reading sums, differences, products and quotients. */
 #include <string.h>
 
 #include "onnx/operators.h"
@@ -25,13 +23,6 @@ ef_constant *ef_reader_of_image(ef_reader *reader, ef_constant *constant, size_t
     made->rank--;
     memmove(made->dims, made->dims + 1, made->rank * sizeof made->dims[0]);
     return made;
-}
-
-static ef_dims dims_of(const ef_constant *constant)
-{
-    ef_dims dims = {.rank = constant->rank};
-    memcpy(dims.size, constant->dims, sizeof dims.size);
-    return dims;
 }
 
 /* The constant spread over the first axes, down to last, of dims. */
@@ -91,7 +82,7 @@ static ef_value scale(ef_reader *reader, const ef_value *value, ef_constant *fac
 {
     ef_node node = ef_node_default(EF_OP_SCALE);
     ef_constant **constant = factor ? &factor : &term;
-    ef_dims spread_to, own = dims_of(*constant);
+    ef_dims spread_to, own = ef_dims_of(*constant);
     if (reader->status) {
         return *value;
     }
@@ -115,111 +106,6 @@ ef_value ef_reader_add_constant(ef_reader *reader, const ef_value *value,
                                 ef_constant *constant)
 {
     return scale(reader, value, NULL, constant);
-}
-
-/* --- activations ------------------------------------------------------------------ */
-
-static void give_activation(ef_reader *reader, ef_activation activation)
-{
-    ef_node node = ef_node_default(EF_OP_ACTIVATION);
-    ef_value value = ef_reader_source(reader, 0);
-    node.u.activation = activation;
-    uint32_t made = ef_reader_make_on(reader, &node, value.node, "");
-    ef_reader_give_node(reader, made, &value.dims);
-}
-
-void ef_onnx_read_activation(ef_reader *reader, int kind)
-{
-    give_activation(reader, (ef_activation){(uint32_t)kind, 0, 0});
-}
-
-void ef_onnx_read_leakyrelu(ef_reader *reader, int kind)
-{
-    float alpha = ef_reader_float(reader, "alpha", 0.01f);
-    give_activation(reader, (ef_activation){(uint32_t)kind, alpha, 0});
-}
-
-void ef_onnx_read_hardsigmoid(ef_reader *reader, int kind)
-{
-    float alpha = ef_reader_float(reader, "alpha", 0.2f);
-    float beta = ef_reader_float(reader, "beta", 0.5f);
-    give_activation(reader, (ef_activation){(uint32_t)kind, alpha, beta});
-}
-
-void ef_onnx_read_clip(ef_reader *reader, int kind)
-{
-    int is_old = reader->opset < 11;
-    float low = is_old ? ef_reader_float(reader, "min", -INFINITY)
-                       : ef_reader_scalar(reader, 1, -INFINITY);
-    float high = is_old ? ef_reader_float(reader, "max", INFINITY)
-                        : ef_reader_scalar(reader, 2, INFINITY);
-    if (low <= -FLT_MAX && high >= FLT_MAX && !reader->is_own) {
-        ef_reader_give(reader, 0, ef_reader_source(reader, 0));
-        return;
-    }
-    give_activation(reader, (ef_activation){(uint32_t)kind, low, high});
-}
-
-void ef_onnx_read_prelu(ef_reader *reader, int kind)
-{
-    ef_node node = ef_node_default(EF_OP_ACTIVATION);
-    ef_value value = ef_reader_source(reader, 0);
-    ef_constant *slope = ef_reader_parameter(reader, 1);
-    ef_dims to, own;
-    node.u.activation.kind = (uint32_t)kind;
-    if (reader->status) {
-        return;
-    }
-    slope = ef_reader_of_image(reader, slope, value.dims.rank);
-    own = dims_of(slope);
-    if (!ef_dims_broadcast(&value.dims, &own, &to) ||
-        !ef_dims_equal(&to, &value.dims)) {
-        ef_reader_refuse(reader, EF_ERR_INPUT, "its slopes do not fit its input");
-        return;
-    }
-    uint32_t source = ef_reader_by_channel(reader, &value, &slope);
-    uint32_t made = ef_reader_make_on(reader, &node, source, "");
-    ef_reader_fill(reader, made, EF_ROLE_SLOPE, slope, 0);
-    ef_reader_give_node(reader, made, &value.dims);
-}
-
-/* --- softmax ---------------------------------------------------------------------- */
-
-/* A softmax over the classes at the end: the logits before it say all that counts. */
-static int is_at_the_end(const ef_reader *reader, const ef_value *value)
-{
-    const Onnx__GraphProto *graph = reader->graph;
-    return !reader->is_own && value->dims.rank == 1 && graph->n_output == 1 &&
-           graph->output[0]->name &&
-           strcmp(graph->output[0]->name, reader->node->output[0]) == 0;
-}
-
-void ef_onnx_read_softmax(ef_reader *reader, int kind)
-{
-    (void)kind;
-    ef_node node = ef_node_default(EF_OP_SOFTMAX);
-    ef_value value = ef_reader_source(reader, 0);
-    int64_t given = ef_reader_int(reader, "axis", reader->opset < 13 ? 1 : -1);
-    size_t axis = ef_reader_axis(reader, given, value.dims.rank);
-    if (reader->status) {
-        return;
-    }
-    if (is_at_the_end(reader, &value)) {
-        strncpy(reader->info.softmax, ef_reader_label(reader),
-                sizeof reader->info.softmax - 1);
-        ef_reader_give(reader, 0, value);
-        return;
-    }
-    ef_dims dims = value.dims;
-    if (reader->opset < 13) { /* all axes from this one on are one */
-        dims.size[axis] = ef_dims_product(&dims, axis, dims.rank);
-        dims.rank = axis + 1;
-    }
-    ef_axis_view view = ef_dims_axis(&dims, axis);
-    node.u.softmax.axis = (uint32_t)view.axis;
-    uint32_t source = ef_reader_view(reader, value.node, view.shape);
-    ef_reader_give_node(reader, ef_reader_make_on(reader, &node, source, ""),
-                        &value.dims);
 }
 
 /* --- two tensors ------------------------------------------------------------------ */
@@ -272,6 +158,28 @@ ef_value ef_reader_times(ef_reader *reader, const ef_value *value, float factor)
     return made;
 }
 
+void ef_onnx_read_neg(ef_reader *reader, int kind)
+{
+    (void)kind;
+    ef_value value = ef_reader_source(reader, 0);
+    ef_reader_give(reader, 0, ef_reader_times(reader, &value, -1));
+}
+
+/* The value before it was spread to all places of its channels, or itself. */
+static ef_value unspread(const ef_reader *reader, const ef_value *value)
+{
+    ef_value before = *value;
+    const ef_node *node = &reader->made.nodes[value->node];
+    ef_shape shape = reader->shapes[node->inputs[0]];
+    if (!reader->status && !reader->is_own && node->op == EF_OP_UPSAMPLE &&
+        value->dims.rank == 3 && value->dims.size[0] == shape.channels &&
+        shape.height == 1 && shape.width == 1) {
+        before.node = node->inputs[0];
+        before.dims = (ef_dims){3, {shape.channels, 1, 1}};
+    }
+    return before;
+}
+
 static ef_value join_two(ef_reader *reader, int kind, ef_value a, ef_value b)
 {
     static const ef_op ops[] = {[EF_JOIN_ADD] = EF_OP_ADD,
@@ -282,6 +190,10 @@ static ef_value join_two(ef_reader *reader, int kind, ef_value a, ef_value b)
     ef_dims dims = a.dims;
     if (kind == EF_JOIN_SUB) {
         b = ef_reader_times(reader, &b, -1);
+    }
+    if (kind == EF_JOIN_MUL || kind == EF_JOIN_DIV) {
+        ef_value gate = unspread(reader, &b);
+        b = is_gate(&a, &gate) ? gate : b;
     }
     int gates = (kind == EF_JOIN_MUL || kind == EF_JOIN_DIV) && is_gate(&a, &b);
     int gated = kind == EF_JOIN_MUL && is_gate(&b, &a);
@@ -303,8 +215,11 @@ static ef_value join_two(ef_reader *reader, int kind, ef_value a, ef_value b)
 static ef_value constant_node(ef_reader *reader, const ef_value *value,
                               ef_constant *constant)
 {
-    ef_dims dims = dims_of(constant);
+    ef_dims dims = ef_dims_of(constant);
     ef_value flat = *value;
+    while (dims.rank < value->dims.rank) {
+        ef_dims_insert(&dims, 0, 1);
+    }
     int64_t count = ef_dims_count(&value->dims), n = ef_dims_count(&dims);
     flat.dims = (ef_dims){1, {count}};
     flat = ef_reader_pad(reader, &flat, 0, 0, n, 0);
@@ -329,7 +244,7 @@ static float inverse_of(float x)
 static ef_constant *mapped(ef_reader *reader, ef_constant *constant,
                            float (*function)(float))
 {
-    ef_dims dims = dims_of(constant);
+    ef_dims dims = ef_dims_of(constant);
     float *to = NULL;
     const float *from = ef_reader_floats(reader, constant);
     ef_constant *made = ef_reader_new_floats(reader, &dims, &to);
@@ -345,7 +260,7 @@ static int absorb(ef_reader *reader, const ef_value *before, ef_constant *term)
 {
     ef_role role = reader->open[before->node];
     ef_constant *spread_term = term;
-    ef_dims to, own = dims_of(term);
+    ef_dims to, own = ef_dims_of(term);
     if (reader->status || reader->readers[before->node] != 1 || role == EF_ROLE_COUNT ||
         !ef_dims_broadcast(&before->dims, &own, &to) ||
         !ef_dims_equal(&to, &before->dims)) {
@@ -390,6 +305,10 @@ static ef_value with_constant(ef_reader *reader, int kind, const ef_value *value
     case EF_JOIN_SUB:
         if (is_first) {
             made = ef_reader_times(reader, value, -1);
+            if (!reader->status) { /* exact, so that what is added is rounded once */
+                reader->open[made.node] = EF_ROLE_SHIFT;
+                reader->readers[made.node] = 1;
+            }
         } else {
             constant = mapped(reader, constant, minus_of);
         }
@@ -399,6 +318,18 @@ static ef_value with_constant(ef_reader *reader, int kind, const ef_value *value
     }
     return absorb(reader, &made, constant) ? made
                                            : scale(reader, &made, NULL, constant);
+}
+
+void ef_onnx_read_reciprocal(ef_reader *reader, int kind)
+{
+    (void)kind;
+    float *to = NULL;
+    ef_value value = ef_reader_source(reader, 0);
+    ef_constant *one = ef_reader_new_floats(reader, &(ef_dims){.rank = 0}, &to);
+    if (one) {
+        *to = 1;
+        ef_reader_give(reader, 0, with_constant(reader, EF_JOIN_DIV, &value, one, 1));
+    }
 }
 
 /* Whether gate is the hard sigmoid of value that makes a hard swish of it. */

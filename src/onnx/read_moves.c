@@ -9,13 +9,6 @@ static int64_t clamp(int64_t value, int64_t least, int64_t most)
     return value < least ? least : value > most ? most : value;
 }
 
-static ef_dims dims_of(const ef_constant *constant)
-{
-    ef_dims dims = {.rank = constant->rank};
-    memcpy(dims.size, constant->dims, sizeof dims.size);
-    return dims;
-}
-
 /* --- another name ----------------------------------------------------------------- */
 
 void ef_onnx_read_alias(ef_reader *reader, int kind)
@@ -157,6 +150,45 @@ void ef_onnx_read_reshape(ef_reader *reader, int kind)
     give_shaped(reader, &value, &dims);
 }
 
+/* The dims that an Expand asks for, behind the axis of the batch. */
+static ef_dims read_target(ef_reader *reader, size_t rank)
+{
+    int64_t target[EF_DIMS_MAX];
+    ef_reader_parameter(reader, 1);
+    size_t n = ef_reader_integers(reader, 1, target, EF_DIMS_MAX);
+    size_t first = n > rank ? reader->lead : 0;
+    ef_dims asked = {.rank = 0};
+    if (reader->lead &&
+        (n > rank + 1 || (first && target[0] != 1 && target[0] != reader->batch))) {
+        ef_reader_refuse_mixing(reader);
+    }
+    for (size_t i = first; i < n && !reader->status; i++) {
+        if (target[i] < 1 || target[i] > EF_MAX_ELEMENTS) {
+            ef_reader_refuse(reader, EF_ERR_UNSUPPORTED,
+                             "it asks for %lld elements along an axis",
+                             (long long)target[i]);
+        }
+        asked.size[asked.rank++] = target[i];
+    }
+    return asked;
+}
+
+void ef_onnx_read_expand(ef_reader *reader, int kind)
+{
+    (void)kind;
+    ef_value value = ef_reader_source(reader, 0);
+    ef_dims dims, asked = read_target(reader, value.dims.rank);
+    if (reader->status) {
+        return;
+    }
+    if (!ef_dims_broadcast(&value.dims, &asked, &dims)) {
+        ef_reader_refuse(reader, EF_ERR_INPUT,
+                         "the shape it asks for does not fit its input");
+        return;
+    }
+    ef_reader_give(reader, 0, ef_reader_spread(reader, &value, &dims));
+}
+
 /* The axes that a Squeeze or Unsqueeze names, as a mask over n axes. */
 static size_t read_axes(ef_reader *reader, size_t n, unsigned char *is_named)
 {
@@ -263,7 +295,7 @@ void ef_onnx_read_shape(ef_reader *reader, int kind)
 {
     (void)kind;
     const ef_value *value = ef_reader_value(reader, 0);
-    ef_dims dims = value->constant ? dims_of(value->constant) : value->dims;
+    ef_dims dims = value->constant ? ef_dims_of(value->constant) : value->dims;
     if (!value->constant && reader->lead) {
         ef_dims_insert(&dims, 0, reader->batch);
     }
@@ -348,7 +380,7 @@ static void fit_part(ef_reader *reader, const ef_value *first, size_t axis,
     ef_dims like = first->dims;
     if (value->constant) {
         value->constant = ef_reader_of_image(reader, value->constant, like.rank);
-        value->dims = dims_of(value->constant);
+        value->dims = ef_dims_of(value->constant);
     }
     if (value->dims.rank == like.rank) {
         like.size[axis] = value->dims.size[axis];

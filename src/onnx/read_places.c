@@ -243,7 +243,7 @@ static ef_value slice_at_once(ef_reader *reader, const ef_value *value,
     }
     if (any || reader->is_own) {
         uint32_t source = ef_reader_image(reader, value);
-        made.node = ef_reader_make_on(reader, &node, source, "");
+        made.node = ef_reader_make_slice(reader, &node, source, "");
     }
     return made;
 }

@@ -84,6 +84,32 @@ static uint32_t restore(ef_reader *reader, ef_pool *pool, uint32_t source)
     return source;
 }
 
+/* An average over zeros that a node before puts around counts them itself: exporters
+ * write it in two nodes. */
+static uint32_t absorb_zeros(const ef_reader *reader, ef_pool *pool, uint32_t source)
+{
+    const ef_node *before = &reader->made.nodes[source];
+    const ef_pad *pad = &before->u.pad;
+    int is_padded = pool->pad[0] || pool->pad[1] || pool->pad[2] || pool->pad[3];
+    if (reader->is_own || before->op != EF_OP_PAD || reader->readers[source] != 1 ||
+        pad->value != 0 || pad->before[0] || pad->after[0] || pool->ceil_mode ||
+        is_padded) {
+        return source;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        if (pad->before[i + 1] >= pool->kernel[i] ||
+            pad->after[i + 1] >= pool->kernel[i]) {
+            return source;
+        }
+    }
+    for (size_t i = 0; i < 2; i++) {
+        pool->pad[i] = pad->before[i + 1];
+        pool->pad[i + 2] = pad->after[i + 1];
+    }
+    pool->count_include_pad = 1;
+    return before->inputs[0];
+}
+
 void ef_onnx_read_pool(ef_reader *reader, int op)
 {
     ef_node node = ef_node_default((ef_op)op);
@@ -105,6 +131,9 @@ void ef_onnx_read_pool(ef_reader *reader, int op)
     pool->count_include_pad = ef_reader_uint(reader, "count_include_pad", 0, 0, 1);
     ef_reader_uint(reader, "storage_order", 0, 0, 1); /* of the places of maxima */
     source = restore(reader, pool, source);
+    if (op == EF_OP_AVGPOOL) {
+        source = absorb_zeros(reader, pool, source);
+    }
     uint32_t made = ef_reader_make_on(reader, &node, source, "");
     ef_reader_give_spatial(reader, made, n);
 }
@@ -119,18 +148,20 @@ void ef_onnx_read_global(ef_reader *reader, int op)
     ef_reader_give_spatial(reader, made, n);
 }
 
-/* --- means ------------------------------------------------------------------------ */
+/* --- means and maxima ------------------------------------------------------------- */
 
-/* The mean over axes from `from` to before `to`, which become one of size 1. */
-static ef_value mean_over(ef_reader *reader, const ef_value *value, size_t from,
-                          size_t to)
+/* The mean (or maximum, by op) over axes from `from` to before `to`, which become one
+ * of size 1. */
+static ef_value reduce(ef_reader *reader, ef_op op, const ef_value *value, size_t from,
+                       size_t to)
 {
     ef_value made = *value;
     if (reader->status || ef_dims_product(&value->dims, from, to) == 1) {
         return made;
     }
     int is_global = from == 1 && to == value->dims.rank && to <= 3;
-    ef_node node = ef_node_default(is_global ? EF_OP_GLOBALAVG : EF_OP_AVGPOOL);
+    ef_op whole = op == EF_OP_AVGPOOL ? EF_OP_GLOBALAVG : EF_OP_GLOBALMAX;
+    ef_node node = ef_node_default(is_global ? whole : op);
     ef_shape shape = ef_dims_shape(&value->dims);
     if (!is_global) {
         shape = (ef_shape){
@@ -148,9 +179,9 @@ static ef_value mean_over(ef_reader *reader, const ef_value *value, size_t from,
     return made;
 }
 
-/* Means of rows and columns of transposed images: those of the images before. */
-static ef_value mean_before(ef_reader *reader, const ef_value *value,
-                            const int *is_mean)
+/* Over rows and columns of transposed images: those of the images before. */
+static ef_value reduce_before(ef_reader *reader, ef_op op, const ef_value *value,
+                              const int *is_named)
 {
     const ef_node *node = &reader->made.nodes[value->node];
     ef_value before = *value;
@@ -161,52 +192,51 @@ static ef_value mean_before(ef_reader *reader, const ef_value *value,
     size_t back[3];
     const uint32_t *order = node->u.transpose.order;
     for (size_t i = 0; i < 3; i++) {
-        if (is_mean[i] != (order[i] > 0)) {
+        if (is_named[i] != (order[i] > 0)) {
             return *value;
         }
         back[i] = order[i];
         before.dims.size[order[i]] = value->dims.size[i];
     }
     before.node = node->inputs[0];
-    before = mean_over(reader, &before, 1, 3);
+    before = reduce(reader, op, &before, 1, 3);
     return ef_reader_permute(reader, &before, back);
 }
 
-static size_t read_axes(ef_reader *reader, const ef_dims *dims, int *is_mean)
+static size_t read_axes(ef_reader *reader, const ef_dims *dims, int *is_named)
 {
     int64_t axes[EF_DIMS_MAX];
     size_t n = ef_reader_list(reader, "axes", 1, 18, axes, EF_DIMS_MAX);
     for (size_t i = 0; i < n; i++) {
-        is_mean[ef_reader_axis(reader, axes[i], dims->rank)] = 1;
+        is_named[ef_reader_axis(reader, axes[i], dims->rank)] = 1;
     }
     if (n == 0 && !ef_reader_int(reader, "noop_with_empty_axes", 0)) {
         if (reader->lead) {
             ef_reader_refuse_mixing(reader);
         }
         for (size_t i = 0; i < dims->rank; i++) {
-            is_mean[i] = 1;
+            is_named[i] = 1;
         }
     }
     return n;
 }
 
-void ef_onnx_read_mean(ef_reader *reader, int kind)
+void ef_onnx_read_reduce(ef_reader *reader, int op)
 {
-    (void)kind;
-    int is_mean[EF_DIMS_MAX + 1] = {0};
+    int is_named[EF_DIMS_MAX + 1] = {0};
     ef_value made = ef_reader_source(reader, 0);
-    read_axes(reader, &made.dims, is_mean);
+    read_axes(reader, &made.dims, is_named);
     int keeps = ef_reader_int(reader, "keepdims", 1) != 0;
     size_t rank = made.dims.rank;
-    made = mean_before(reader, &made, is_mean);
+    made = reduce_before(reader, (ef_op)op, &made, is_named);
     for (size_t from = 0, to; from < rank; from = to) {
-        for (to = from; to < rank && is_mean[to]; to++) {
+        for (to = from; to < rank && is_named[to]; to++) {
         }
-        made = to > from ? mean_over(reader, &made, from, to) : made;
+        made = to > from ? reduce(reader, (ef_op)op, &made, from, to) : made;
         to = to > from ? to : from + 1;
     }
     for (size_t axis = rank; axis-- > 0 && !reader->status && !keeps;) {
-        if (is_mean[axis]) {
+        if (is_named[axis]) {
             ef_dims_remove(&made.dims, axis);
         }
     }

@@ -177,6 +177,9 @@ uint32_t ef_reader_make_on(ef_reader *reader, ef_node *node, uint32_t source,
 
 /* --- moving elements (take.c) --- */
 
+/* A slice of source; of a slice: one of what that one reads. */
+uint32_t ef_reader_make_slice(ef_reader *reader, ef_node *node, uint32_t source,
+                              const char *suffix);
 /* n elements along an axis, from begin in steps of step >= 1. */
 ef_value ef_reader_slice(ef_reader *reader, const ef_value *value, size_t axis,
                          int64_t begin, int64_t n, int64_t step);

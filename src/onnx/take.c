@@ -1,6 +1,8 @@
 /* Elements along one axis: a part of them, some again, in another order.  A topology
  * slices and pads any of its three axes, repeats rows and columns, and concatenates
  * channels; the rest is done by views and transposes around these. */
+#include <string.h>
+
 #include "onnx/reader.h"
 
 #define MOST_RUNS 1024 /* of places, each one a slice */
@@ -10,6 +12,37 @@ static ef_value with_node(const ef_value *value, uint32_t node)
     ef_value other = *value;
     other.node = node;
     return other;
+}
+
+/* n of the places that a slice takes along an axis, from begin in steps. */
+static void take_of(ef_slice *slice, size_t axis, const ef_slice *then, uint32_t n)
+{
+    uint32_t step = n > 1 ? slice->step[axis] * then->step[axis] : 1;
+    slice->begin[axis] += then->begin[axis] * slice->step[axis];
+    slice->end[axis] = slice->begin[axis] + (n - 1) * step + 1;
+    slice->step[axis] = step;
+}
+
+uint32_t ef_reader_make_slice(ef_reader *reader, ef_node *node, uint32_t source,
+                              const char *suffix)
+{
+    const ef_node *before = &reader->made.nodes[source];
+    if (reader->status || reader->is_own || before->op != EF_OP_SLICE) {
+        return ef_reader_make_on(reader, node, source, suffix);
+    }
+    ef_shape in = reader->shapes[source];
+    const uint32_t sizes[3] = {in.channels, in.height, in.width};
+    ef_slice whole = before->u.slice;
+    for (size_t axis = 0; axis < 3; axis++) {
+        const ef_slice *then = &node->u.slice;
+        uint32_t end = then->end[axis] < sizes[axis] ? then->end[axis] : sizes[axis];
+        uint32_t n = (end - then->begin[axis] - 1) / then->step[axis] + 1;
+        if (n != sizes[axis]) {
+            take_of(&whole, axis, then, n);
+        }
+    }
+    node->u.slice = whole;
+    return ef_reader_make_on(reader, node, before->inputs[0], suffix);
 }
 
 ef_value ef_reader_slice(ef_reader *reader, const ef_value *value, size_t axis,
@@ -30,7 +63,7 @@ ef_value ef_reader_slice(ef_reader *reader, const ef_value *value, size_t axis,
     node.u.slice.step[view.axis] = (uint32_t)step;
     uint32_t source = ef_reader_view(reader, value->node, view.shape);
     ef_value made =
-        with_node(value, ef_reader_make_on(reader, &node, source, ".slice"));
+        with_node(value, ef_reader_make_slice(reader, &node, source, ".slice"));
     made.dims.size[axis] = n;
     return made;
 }
@@ -112,6 +145,44 @@ static uint32_t transpose(ef_reader *reader, uint32_t source, ef_shape shape,
                : ef_reader_make_on(reader, &node, source, ".transpose");
 }
 
+/* perm brings axis to the front, back takes it to its place again. */
+static void fronting(size_t rank, size_t axis, size_t *perm, size_t *back)
+{
+    perm[0] = axis;
+    for (size_t i = 1; i < rank; i++) {
+        perm[i] = i <= axis ? i - 1 : i;
+    }
+    for (size_t i = 0; i < rank; i++) {
+        back[perm[i]] = i;
+    }
+}
+
+/* Axis after axis to the front; those that stay in order at the end need not move. */
+static ef_value permute_in_steps(ef_reader *reader, const ef_value *value,
+                                 const size_t *perm)
+{
+    size_t axes[EF_DIMS_MAX], front[EF_DIMS_MAX], back[EF_DIMS_MAX];
+    size_t rank = value->dims.rank, n = rank - 1;
+    ef_value made = *value;
+    for (size_t i = 0; i < rank; i++) {
+        axes[i] = i;
+    }
+    while (n > 0 && perm[n - 1] < perm[n]) {
+        n--;
+    }
+    for (size_t k = n; k-- > 0;) {
+        size_t at = 0;
+        while (axes[at] != perm[k]) {
+            at++;
+        }
+        fronting(rank, at, front, back);
+        memmove(axes + 1, axes, at * sizeof axes[0]);
+        axes[0] = perm[k];
+        made = ef_reader_permute(reader, &made, front);
+    }
+    return made;
+}
+
 ef_value ef_reader_permute(ef_reader *reader, const ef_value *value, const size_t *perm)
 {
     ef_value made = *value;
@@ -134,26 +205,26 @@ ef_value ef_reader_permute(ef_reader *reader, const ef_value *value, const size_
             order[i] = (uint32_t)perm[i];
         }
     } else if (!fits) {
-        ef_reader_refuse(reader, EF_ERR_UNSUPPORTED,
-                         "it moves more than three groups of axes");
+        return permute_in_steps(reader, value, perm);
     }
     made.node = transpose(reader, made.node, shape, order);
     return made;
 }
 
-/* perm brings axis to the front, back takes it to its place again. */
-static void fronting(size_t rank, size_t axis, size_t *perm, size_t *back)
-{
-    perm[0] = axis;
-    for (size_t i = 1; i < rank; i++) {
-        perm[i] = i <= axis ? i - 1 : i;
-    }
-    for (size_t i = 0; i < rank; i++) {
-        back[perm[i]] = i;
-    }
-}
-
 /* --- joining -------------------------------------------------------------------- */
+
+/* Whether the nodes of values can be joined by their channels as they are. */
+static int has_alike_nodes(const ef_reader *reader, const ef_value *values, size_t n)
+{
+    ef_shape first = reader->shapes[values[0].node];
+    int are_alike = 1;
+    for (size_t k = 1; k < n && are_alike; k++) {
+        ef_shape shape = reader->shapes[values[k].node];
+        shape.channels = first.channels;
+        are_alike = ef_shape_equal(shape, first);
+    }
+    return are_alike;
+}
 
 /* Along the first axis but for ones, values of the same rank. */
 static ef_value join_channels(ef_reader *reader, const ef_value *values, size_t n,
@@ -162,6 +233,7 @@ static ef_value join_channels(ef_reader *reader, const ef_value *values, size_t 
     ef_node node = ef_node_default(EF_OP_CONCAT);
     ef_value made = values[0];
     made.dims.size[axis] = 0;
+    int are_alike = has_alike_nodes(reader, values, n);
     for (size_t k = 0; k < n && !reader->status; k++) {
         ef_axis_view view = ef_dims_axis(&values[k].dims, axis);
         if (view.axis != 0) {
@@ -169,7 +241,8 @@ static ef_value join_channels(ef_reader *reader, const ef_value *values, size_t 
             uint32_t count = (uint32_t)ef_dims_count(&values[k].dims);
             view.shape = (ef_shape){size, 1, count / size, 4};
         }
-        node.inputs[k] = ef_reader_view(reader, values[k].node, view.shape);
+        node.inputs[k] = are_alike ? values[k].node
+                                   : ef_reader_view(reader, values[k].node, view.shape);
         made.dims.size[axis] += values[k].dims.size[axis];
     }
     node.n_inputs = (uint32_t)n;

@@ -141,7 +141,7 @@ class ExciteLinear(nn.Module):
     def forward(self, x):
         n, c, _, _ = x.size()
         y = F.adaptive_avg_pool2d(x, 1).view(n, c)
-        return x * self.fc(y).view(n, c, 1, 1)
+        return x * self.fc(y).view(n, c, 1, 1).expand_as(x)
 
 
 def senet():
@@ -150,14 +150,16 @@ def senet():
 
 
 class SpatialGate(nn.Module):
-    """Attention of CBAM over places: the mean and the channels that a 1x1 sums."""
+    """CBAM's attention over places: mean and maximum of the channels."""
 
     def __init__(self):
         super().__init__()
-        self.conv = nn.Conv2d(1, 1, 7, padding=3)
+        self.conv = nn.Conv2d(2, 1, 7, padding=3)
 
     def forward(self, x):
-        return x * torch.sigmoid(self.conv(x.mean(1, keepdim=True)))
+        most, _ = x.max(1, keepdim=True)
+        both = torch.cat([x.mean(1, keepdim=True), most], 1)
+        return x * torch.sigmoid(self.conv(both))
 
 
 def cbam():
