@@ -192,14 +192,14 @@ typedef struct rounding {
     uint32_t nan_sign;
 } rounding;
 
-/* Whether there is one: not without a mantissa, where ties go by the exponent, and not
- * where the least normal number, or shift, is none of float32's. */
+/* Whether there is one: of floats only (in pow2 ties go by the exponent), and not where
+ * the least normal number, or shift, is none of float32's. */
 static int find_rounding(const ef_code *code, rounding *found)
 {
-    layout of = lay_out(&code->format);
-    if (of.mantissa_bits == 0) {
+    if (code->format.kind != EF_FORMAT_FLOAT) {
         return 0;
     }
+    layout of = lay_out(&code->format);
     unsigned dropped = 23 - code->format.mantissa_bits;
     float least = ef_code_value_float(code, (uint32_t)1 << of.mantissa_bits);
     double shift = (double)least * ef_code_power((int)dropped);
