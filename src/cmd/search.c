@@ -87,7 +87,7 @@ static const ef_option options[] = {
     {ROW("batch", EF_OPTION_U64, "Training", batch, "N", "images for one step"),
      .min = 1, .max = 65536, .shown = "16"},
     {ROW("rate", EF_OPTION_F64, "Training", rate, "R", "learning rate at its peak"),
-     .min = 0, .max = 100, .shown = "0.1"},
+     .min = 0, .max = 100, .shown = "0.1; with a seed model's weights 0.01"},
     {ROW("shift", EF_OPTION_U64, "Training", shift, "N",
          "move each image by up to N pixels at random"),
      .min = 0, .max = 64, .shown = "1; of images less than 24 pixels wide 0"},
@@ -216,25 +216,13 @@ static void set_training(job *j)
             *counts[i].field = counts[i].value;
         }
     }
+    for (size_t i = 0; i < j->seeds.n; i++) {
+        j->config.rate =
+            j->seeds.items[i].has_weights ? EF_TRAIN_RATE_SEED : j->config.rate;
+    }
     if (ef_call_given(j->call, "rate")) {
         j->config.rate = given->rate;
     }
-}
-
-static ef_status set_seeds(job *j, ef_error *err)
-{
-    ef_text lines;
-    ef_text_init(&lines);
-    ef_status status =
-        ef_seed_files_load(&j->seeds, &j->given->seed_models, &j->set, err);
-    ef_seeds_write(&j->seeds, &lines);
-    if (!status && lines.failed) {
-        status = ef_error_memory(err);
-    } else if (!status) {
-        status = ef_search_config_set_text(&j->config.seed_models, lines.bytes, err);
-    }
-    ef_text_clear(&lines);
-    return status;
 }
 
 static ef_status configure(job *j, ef_error *err)
@@ -465,7 +453,8 @@ static ef_status prepare(job *j, ef_error *err)
         status = load_data(j, err);
     }
     if (!status && !given->resume) {
-        status = set_seeds(j, err);
+        status = ef_seed_files_load(&j->seeds, &given->seed_models, &j->set,
+                                    &j->config.seed_models, err);
         set_training(j);
     }
     return status ? status

@@ -4,6 +4,7 @@
 
 #include "cmd/model.h"
 #include "net/topology_yaml.h"
+#include "study/search_config.h"
 
 static ef_status load_net(ef_net **net, const char *path, ef_error *err)
 {
@@ -29,21 +30,35 @@ static ef_status check_fit(const ef_net *net, const ef_dataset *set, const char 
     return status;
 }
 
+static ef_status add_file(ef_seeds *seeds, const char *path, const ef_dataset *set,
+                          ef_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    ef_net *net = NULL;
+    ef_status status = load_net(&net, path, err);
+    status = status ? status : check_fit(net, set, path, err);
+    if (status) {
+        ef_net_destroy(net);
+        return status;
+    }
+    return ef_seeds_add(seeds, slash ? slash + 1 : path, net, ef_path_is_onnx(path),
+                        err);
+}
+
 ef_status ef_seed_files_load(ef_seeds *seeds, const ef_words *paths,
-                             const ef_dataset *set, ef_error *err)
+                             const ef_dataset *set, char **list, ef_error *err)
 {
     ef_status status = EF_OK;
+    ef_text text;
+    ef_text_init(&text);
     for (size_t i = 0; i < paths->n && !status; i++) {
-        const char *path = paths->items[i], *slash = strrchr(path, '/');
-        ef_net *net = NULL;
-        status = load_net(&net, path, err);
-        status = status ? status : check_fit(net, set, path, err);
-        if (status) {
-            ef_net_destroy(net);
-        } else {
-            status = ef_seeds_add(seeds, slash ? slash + 1 : path, net,
-                                  ef_path_is_onnx(path), err);
-        }
+        status = add_file(seeds, paths->items[i], set, err);
     }
+    ef_seeds_write(seeds, &text);
+    if (!status) {
+        status = text.failed ? ef_error_memory(err)
+                             : ef_search_config_set_text(list, text.bytes, err);
+    }
+    ef_text_clear(&text);
     return status;
 }
