@@ -234,13 +234,21 @@ ef_status ef_morph_add(ef_rng *rng, const ef_space *space, const ef_net *parent,
     return add_branch(rng, space, parent, s, child, err);
 }
 
-/* Nodes that can read more channels: their weights for those start at 0. */
+/* Nodes that can read more channels: the weights for those start at 0, its own or those
+ * of the layer that alone reads it. */
 static int is_end_of_concat(const ef_topology *topology, size_t node)
 {
     const ef_node *n = ef_topology_node(topology, node);
-    int reads_all = (n->op == EF_OP_CONV && n->u.conv.groups == 1) ||
-                    n->op == EF_OP_FLATTEN || n->op == EF_OP_GLOBALAVG;
-    return reads_all && ef_topology_shape(topology, n->inputs[0]).rank == 4;
+    if (ef_topology_shape(topology, n->inputs[0]).rank != 4) {
+        return 0;
+    }
+    size_t n_readers = 1;
+    while ((n->op == EF_OP_FLATTEN || n->op == EF_OP_GLOBALAVG) && n_readers == 1) {
+        const uint32_t *readers = ef_topology_readers(topology, node, &n_readers);
+        node = n_readers == 1 ? readers[0] : node;
+        n = ef_topology_node(topology, node);
+    }
+    return n->op == EF_OP_DENSE || (n->op == EF_OP_CONV && n->u.conv.groups == 1);
 }
 
 /* Whether a reader's input is a concat of its own, which can take one input more. */
