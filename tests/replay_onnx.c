@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "fuzz_onnx.h"
+#include "onnx/onnx.h"
 
 #define MOST_FILES 1024
 #define MOST_BYTES (1 << 20)
@@ -105,6 +106,36 @@ static void try_mutant(size_t index)
     try_bytes(bytes, size);
 }
 
+/* Reads a file again and again with fewer allocations that fail: each time it is told
+ * that memory is short, until the answer is what it is without.  Returns whether so. */
+static int tells_short_memory(const file *f)
+{
+    ef_net *net = NULL;
+    ef_status expected = ef_onnx_read(&net, NULL, "", f->map.bytes, f->map.size, NULL);
+    ef_status status = EF_ERR_MEMORY;
+    for (long n = 0; status == EF_ERR_MEMORY && n < 1 << 30; n += 1 + n / 16) {
+        ef_net_destroy(net);
+        net = NULL;
+        ef_mem_fail_after(n);
+        status = ef_onnx_read(&net, NULL, "", f->map.bytes, f->map.size, NULL);
+        ef_mem_fail_after(-1);
+    }
+    ef_net_destroy(net);
+    return status == expected;
+}
+
+static void try_short_memory(void)
+{
+    size_t n_wrong = 0;
+    for (size_t i = 0; i < n_files; i++) {
+        if (!tells_short_memory(&files[i])) {
+            printf("# %s hides that memory is short\n", files[i].path);
+            n_wrong++;
+        }
+    }
+    printf("%sok 3 - failing allocations are told\n", n_wrong ? "not " : "");
+}
+
 int main(int argc, char **argv)
 {
     char corpus[4096];
@@ -116,7 +147,7 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         take(argv[i]);
     }
-    puts("1..2");
+    puts("1..3");
     for (size_t i = 0; i < n_files; i++) {
         printf("# %s\n", files[i].path);
         fflush(stdout);
@@ -129,6 +160,7 @@ int main(int argc, char **argv)
         try_mutant(i);
     }
     printf("ok 2 - %zu of %zu mutants make networks\n", n_read_models, n);
+    try_short_memory();
     for (size_t i = 0; i < n_files; i++) {
         ef_free(files[i].path);
         ef_file_map_close(&files[i].map);
