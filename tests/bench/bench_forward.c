@@ -55,7 +55,7 @@ static void bench(work *w, size_t n_threads)
     classify(w);
     /* Of several threads only the time that passes says what they gain. */
     double time_s =
-        bench_shortest_by(n_threads > 1 ? bench_now : bench_cpu, 5, classify, w);
+        bench_shortest_by(n_threads > 1 ? bench_now : bench_cpu, 3, classify, w);
     bench_print(figure, "ours", "images/s", N_IMAGES / time_s);
     bench_print(figure, "least", "x", LEAST);
 }
