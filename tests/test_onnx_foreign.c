@@ -37,8 +37,10 @@ static void add_entry(Onnx__ModelProto *model, const char *key, const char *valu
 {
     size_t n = model->n_metadata_props++;
     Onnx__StringStringEntryProto *entry = calloc(1, sizeof *entry);
-    model->metadata_props =
-        realloc(model->metadata_props, (n + 1) * sizeof *model->metadata_props);
+    if ((n & (n - 1)) == 0) { /* room for a power of two */
+        model->metadata_props =
+            realloc(model->metadata_props, 2 * (n + 1) * sizeof *model->metadata_props);
+    }
     cr_assert(entry && model->metadata_props);
     onnx__string_string_entry_proto__init(entry);
     entry->key = strdup(key);
@@ -237,7 +239,7 @@ static void to_formats(Onnx__ModelProto *model)
 {
     add_entry(model, EF_ONNX_WEIGHTS_KEY "first", "int8c");
     add_entry(model, "author", "somebody");
-    add_entry(model, "author", "somebody else");
+    add_entry(model, "author", "somebody else"); /* keys should be distinct */
 }
 
 Test(onnx_foreign, reads_metadata)
@@ -253,8 +255,52 @@ Test(onnx_foreign, reads_metadata)
     cr_expect(ef_format_equal(&ef_topology_node(net->topology, node)->weight_format,
                               &format));
     cr_expect_eq(metadata.n, 1);
-    cr_expect_str_eq(ef_onnx_metadata_get(&metadata, "author"), "somebody else");
+    cr_expect_str_eq(ef_onnx_metadata_get(&metadata, "author"), "somebody");
     ef_onnx_metadata_clear(&metadata);
     ef_net_destroy(net);
+    ef_free(m.bytes);
+}
+
+static void to_many_entries(Onnx__ModelProto *model)
+{
+    char key[256];
+    memset(key, 'k', sizeof key);
+    for (int i = 0; i < 16000; i++) {
+        snprintf(key + 200, sizeof key - 200, "%d", i);
+        add_entry(model, key, "v");
+    }
+}
+
+/* In a time that grows with their number: 16 000 keys that begin alike would take
+ * billions of comparisons of letters two by two. */
+Test(onnx_foreign, reads_many_metadata)
+{
+    ef_onnx_metadata metadata;
+    packed m = change(to_many_entries);
+    ef_onnx_metadata_init(&metadata);
+    ef_net *net = read_net(m, &metadata);
+    cr_expect_eq(metadata.n, 16000);
+    ef_onnx_metadata_clear(&metadata);
+    ef_net_destroy(net);
+    ef_free(m.bytes);
+}
+
+Test(onnx_foreign, says_so_when_memory_is_short_for_metadata)
+{
+    packed m = change(to_formats);
+    ef_onnx_metadata metadata;
+    ef_onnx_metadata_init(&metadata);
+    long n = 0;
+    for (ef_status status = EF_ERR_MEMORY; status != EF_OK; n++) {
+        ef_error err = {0};
+        ef_net *net = NULL;
+        ef_mem_fail_after(n);
+        status = ef_onnx_read(&net, &metadata, "m.onnx", m.bytes, m.size, &err);
+        ef_mem_fail_after(-1);
+        cr_assert(status == EF_OK || (status == EF_ERR_MEMORY && !net));
+        cr_assert_eq(metadata.n, status == EF_OK);
+        ef_net_destroy(net);
+    }
+    ef_onnx_metadata_clear(&metadata);
     ef_free(m.bytes);
 }

@@ -241,6 +241,16 @@ static const struct {
      "x@ = Resize x# r s;", 2, "output x2", "elements along an axis"},
     {"s = float 4 : 1 1 1000 1; x0 = input N 1 1024 1024;", "x@ = Resize x# _ s;", 1,
      "output x1", "node x1 (Resize): "},
+    {"x = input N 65; c = float 1;", "", 0,
+     "d = Concat"
+     " c c c c c c c c c c c c c"
+     " c c c c c c c c c c c c c"
+     " c c c c c c c c c c c c c"
+     " c c c c c c c c c c c c c"
+     " c c c c c c c c c c c c c"
+     " axis=0;"
+     "y = Add x d; output y",
+     "it joins 65 constants, supported are 64"},
     {"x = input N 2 4096; i = int 2 2 : 0 1 1 0;", "x# = Gather x i axis=1;", 2000,
      "y = Concat x0 x1 axis=0; output y", "does not keep"},
 };

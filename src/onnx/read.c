@@ -185,19 +185,35 @@ static int try_net(ef_net **net, ef_reader *reader, const ef_reader *begin, size
     return reader->status && reader->mixes_images && reader->batch > 0;
 }
 
+/* Whether entry i is one that the caller gets: no note of ours, and the first of its
+ * key. */
+static int is_theirs(const ef_reader *reader, size_t i)
+{
+    const Onnx__StringStringEntryProto *entry = reader->model->metadata_props[i];
+    uint32_t first;
+    return entry->key && entry->value &&
+           strncmp(entry->key, EF_ONNX_KEY, strlen(EF_ONNX_KEY)) != 0 &&
+           ef_names_find(&reader->keys, entry->key, &first) && first == i;
+}
+
 static ef_status read_metadata(const ef_reader *reader, ef_onnx_metadata *metadata)
 {
     const Onnx__ModelProto *model = reader->model;
-    ef_status status = EF_OK;
-    for (size_t i = 0; i < model->n_metadata_props && !status; i++) {
-        const Onnx__StringStringEntryProto *entry = model->metadata_props[i];
-        if (entry->key && entry->value &&
-            strncmp(entry->key, EF_ONNX_KEY, strlen(EF_ONNX_KEY)) != 0) {
-            status =
-                ef_onnx_metadata_set(metadata, entry->key, entry->value, reader->err);
+    metadata->entries = ef_calloc(model->n_metadata_props, sizeof *metadata->entries);
+    if (!metadata->entries) {
+        return ef_error_memory(reader->err);
+    }
+    for (size_t i = 0; i < model->n_metadata_props; i++) {
+        if (is_theirs(reader, i)) {
+            ef_onnx_entry *to = &metadata->entries[metadata->n++];
+            to->key = ef_strdup(model->metadata_props[i]->key);
+            to->value = ef_strdup(model->metadata_props[i]->value);
+            if (!to->key || !to->value) {
+                return ef_error_memory(reader->err);
+            }
         }
     }
-    return status;
+    return EF_OK;
 }
 
 static void describe(const ef_reader *reader, ef_onnx_info *info)

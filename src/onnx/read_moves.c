@@ -370,6 +370,11 @@ static ef_value *read_parts(ef_reader *reader, size_t n, size_t *first)
         values[k] = *ef_reader_value(reader, k);
         *first = values[*first].constant ? k : *first;
     }
+    if (values[*first].constant) {
+        ef_reader_refuse(reader, EF_ERR_UNSUPPORTED,
+                         "it joins %zu constants, supported are %d", n,
+                         EF_FOLD_MAX_INPUTS);
+    }
     return reader->status ? NULL : values;
 }
 
