@@ -76,6 +76,9 @@ UNIT_TESTS += %D%/test_knee
 UNIT_TESTS += %D%/test_front
 %C%_test_front_LDADD = $(FLOOR6) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_seeds
+%C%_test_seeds_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_store
 %C%_test_store_LDADD = $(FLOOR5) $(CRITERION_LIBS)
 
