@@ -432,6 +432,17 @@ static const pattern merged[] = {
     {"Depth of space", NULL, "0 2 8 10 1 3 9 11 4 6 12 14 5 7 13 15",
      "x = input N 1 4 4; s = int 6 : 0 1 2 2 2 2; r = Reshape x s; t = Transpose r "
      "perm=0,1,3,5,2,4; q = int 4 : 0 4 2 2; y = Reshape t q; output y"},
+    {"Scaled before it is turned", "scale activation",
+     "0 0 0 0.5 0 0.5 1 1.5 1 1.5 2 2.5",
+     "x = input N 2 2 3; m = float : 0.5; s = Mul x m; b = float 3 : 1 2 3; a = "
+     "Sub s b; t = Transpose a perm=0,3,1,2; y = Relu t; output y"},
+    {"Padded before it is turned", "pad activation",
+     "0 0 1 0 2 3 0 0 0 0 4 5 0 6 7 0 0 0 0 8 9 0 10 11 0 0 0",
+     "x = input N 2 2 3; p = int 8 : 0 0 1 0 0 1 0 0; q = Pad x p; t = Transpose q "
+     "perm=0,3,1,2; y = Relu t; output y"},
+    {"Bias behind what is turned", "conv transpose flatten", "10 20 10 21 10 22 10 23",
+     "x = input N 1 2 2; w = float 2 1 1 1; c = Conv x w; t = Transpose c "
+     "perm=0,2,3,1; b = float 2 : 10 20; a = Add t b; y = Flatten a; output y"},
 };
 
 Test(onnx_patterns, take_as_few_nodes_as_they_mean)

@@ -6,6 +6,8 @@
 #include "onnx/fold.h"
 #include "onnx/operators.h"
 
+#define MOST_STEPS_TO_TURN 16
+
 #define MOST_BUDGET ((size_t)1 << 30)
 
 int ef_onnx_is_own_domain(const char *domain)
@@ -192,6 +194,42 @@ static int is_turned(const ef_reader *reader, const char *name)
     return 1;
 }
 
+/* The only node that reads the name, once; NULL: none does, or it is read again. */
+static const Onnx__NodeProto *only_reader(const ef_reader *reader, const char *name)
+{
+    const Onnx__NodeProto *found = NULL;
+    for (size_t i = 0; i < reader->graph->n_node; i++) {
+        const Onnx__NodeProto *node = reader->graph->node[i];
+        for (size_t k = 0; k < node->n_input; k++) {
+            if (strcmp(node->input[k], name) == 0) {
+                if (found) {
+                    return NULL;
+                }
+                found = node;
+            }
+        }
+    }
+    return found;
+}
+
+/* Whether the images are padded, scaled and so on as they come, with channels last,
+ * before every reader makes them channels first. */
+static int is_turned_later(const ef_reader *reader, const char *name)
+{
+    for (size_t step = 0; step < MOST_STEPS_TO_TURN; step++) {
+        const Onnx__NodeProto *node = only_reader(reader, name);
+        if (!node ||
+            !ef_onnx_lists("Add Cast Div Identity Mul Pad Sub", node->op_type)) {
+            return 0;
+        }
+        name = node->output[0];
+        if (is_read_by(reader, name, "Transpose")) {
+            return is_turned(reader, name);
+        }
+    }
+    return 0;
+}
+
 /* The shape in which images come.  Files of Keras take them with channels last and
  * turn them at once, or flatten them without ever naming a channel: they are taken
  * with channels first, as data sets give them. */
@@ -203,6 +241,11 @@ static ef_shape image_shape(ef_reader *reader, const char *name, const ef_dims *
         is_turned(reader, name)) {
         reader->turned_input = name;
         reader->info.is_nhwc = 1;
+        return (ef_shape){(uint32_t)size[2], (uint32_t)size[0], (uint32_t)size[1], 4};
+    }
+    if (may_differ && image->rank == 3 && is_turned_later(reader, name)) {
+        reader->info.is_nhwc = 1;
+        reader->turns_input = 1;
         return (ef_shape){(uint32_t)size[2], (uint32_t)size[0], (uint32_t)size[1], 4};
     }
     int is_grey = image->rank == 2 || (image->rank == 3 && size[2] == 1 && size[1] > 1);
@@ -242,7 +285,13 @@ static void define_input(ef_reader *reader)
     stand_in->output = outputs;
     stand_in->n_output = 1;
     reader->node = stand_in;
-    ef_reader_give_node(reader, ef_reader_make(reader, &node, ""), &dims);
+    ef_value value = {.node = ef_reader_make(reader, &node, ""), .dims = dims};
+    if (reader->turns_input && !reader->status) {
+        const ef_shape shape = node.u.input;
+        value.dims = (ef_dims){3, {shape.channels, shape.height, shape.width}};
+        value = ef_reader_permute(reader, &value, (const size_t[]){1, 2, 0});
+    }
+    ef_reader_give(reader, 0, value);
 }
 
 /* --- nodes ------------------------------------------------------------------------ */

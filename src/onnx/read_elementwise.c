@@ -332,6 +332,51 @@ void ef_onnx_read_reciprocal(ef_reader *reader, int kind)
     }
 }
 
+/* The constant along the axes before a perm of three; NULL where it has values along
+ * more than one. */
+static ef_constant *unturned(ef_reader *reader, const ef_constant *constant,
+                             const size_t perm[3])
+{
+    size_t n_long = 0;
+    for (size_t i = 0; i < constant->rank; i++) {
+        n_long += constant->dims[i] != 1;
+    }
+    ef_constant *made = ef_arena_calloc(&reader->arena, 1, sizeof *made);
+    if (!made || n_long > 1 || constant->rank > 3) {
+        return NULL;
+    }
+    *made = *constant;
+    made->rank = 3;
+    for (size_t i = 0; i < 3; i++) {
+        size_t more = 3 - constant->rank;
+        made->dims[perm[i]] = i < more ? 1 : constant->dims[i - more];
+    }
+    return made;
+}
+
+/* With images that only this one sees transposed, it is done before they are: so what
+ * files with channels last do to their input comes before the turning, and that can be
+ * left out. */
+static ef_value with_turned(ef_reader *reader, int kind, const ef_value *value,
+                            ef_constant *constant, int is_first)
+{
+    ef_value before;
+    size_t perm[3];
+    ef_constant *own = NULL;
+    if (ef_reader_unturn(reader, value, &before, perm) &&
+        reader->readers[value->node] == 1) {
+        own = unturned(reader, constant, perm);
+    }
+    if (!own) {
+        return with_constant(reader, kind, value, constant, is_first);
+    }
+    ef_value made = with_constant(reader, kind, &before, own, is_first);
+    if (!reader->status) {
+        reader->readers[made.node] = 1;
+    }
+    return ef_reader_permute(reader, &made, perm);
+}
+
 /* Whether gate is the hard sigmoid of value that makes a hard swish of it. */
 static int is_hardswish(const ef_reader *reader, const ef_value *gate,
                         const ef_value *value)
@@ -374,7 +419,7 @@ static ef_value join(ef_reader *reader, int kind, const ef_value *a, const ef_va
         return *a;
     }
     constant = ef_reader_of_image(reader, constant, source->dims.rank);
-    return with_constant(reader, kind, source, constant, a->constant != NULL);
+    return with_turned(reader, kind, source, constant, a->constant != NULL);
 }
 
 ef_value ef_reader_add(ef_reader *reader, const ef_value *a, const ef_value *b)

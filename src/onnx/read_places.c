@@ -126,6 +126,28 @@ static ef_value pad_at_once(ef_reader *reader, const ef_value *value, const padd
     return made;
 }
 
+/* Around transposed images that only this one reads: around those before. */
+static ef_value pad_turned(ef_reader *reader, const ef_value *value, const padding *p,
+                           float fill)
+{
+    ef_value before;
+    size_t perm[3];
+    padding own = {{0}, {0}};
+    if (!ef_reader_unturn(reader, value, &before, perm) ||
+        reader->readers[value->node] != 1) {
+        return pad_at_once(reader, value, p, fill);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        own.before[perm[i]] = p->before[i];
+        own.after[perm[i]] = p->after[i];
+    }
+    ef_value made = pad_at_once(reader, &before, &own, fill);
+    if (!reader->status) {
+        reader->readers[made.node] = 1;
+    }
+    return ef_reader_permute(reader, &made, perm);
+}
+
 static void read_padding(ef_reader *reader, size_t rank, padding *p)
 {
     int64_t pads[2 * EF_DIMS_MAX + 2], axes[EF_DIMS_MAX + 1];
@@ -173,7 +195,7 @@ void ef_onnx_read_pad(ef_reader *reader, int kind)
         }
     }
     if (!reader->status && mode == PAD_CONSTANT && made.dims.rank <= 3) {
-        made = pad_at_once(reader, &made, &p, fill);
+        made = pad_turned(reader, &made, &p, fill);
     } else {
         for (size_t axis = 0; axis < made.dims.rank && !reader->status; axis++) {
             made = mode == PAD_CONSTANT

@@ -183,24 +183,18 @@ static ef_value reduce(ef_reader *reader, ef_op op, const ef_value *value, size_
 static ef_value reduce_before(ef_reader *reader, ef_op op, const ef_value *value,
                               const int *is_named)
 {
-    const ef_node *node = &reader->made.nodes[value->node];
-    ef_value before = *value;
-    if (reader->status || node->op != EF_OP_TRANSPOSE || value->dims.rank != 3 ||
-        !ef_shape_equal(reader->shapes[value->node], ef_dims_shape(&value->dims))) {
+    ef_value before;
+    size_t perm[3];
+    if (!ef_reader_unturn(reader, value, &before, perm)) {
         return *value;
     }
-    size_t back[3];
-    const uint32_t *order = node->u.transpose.order;
     for (size_t i = 0; i < 3; i++) {
-        if (is_named[i] != (order[i] > 0)) {
+        if (is_named[i] != (perm[i] > 0)) {
             return *value;
         }
-        back[i] = order[i];
-        before.dims.size[order[i]] = value->dims.size[i];
     }
-    before.node = node->inputs[0];
     before = reduce(reader, op, &before, 1, 3);
-    return ef_reader_permute(reader, &before, back);
+    return ef_reader_permute(reader, &before, perm);
 }
 
 static size_t read_axes(ef_reader *reader, const ef_dims *dims, int *is_named)

@@ -54,6 +54,7 @@ typedef struct ef_reader {
     size_t lead;
     int64_t batch;            /* images, or EF_BATCH_SIZE */
     int mixes_images;         /* this is why it failed */
+    int turns_input;          /* channels last for the operators that read it first */
     const char *turned_input; /* whose every Transpose is done before reading; NULL */
     size_t budget;  /* elements that may still be made beside those of the file */
     ef_names names; /* -> position in table */
@@ -163,6 +164,10 @@ const char *ef_reader_metadata(const ef_reader *reader, const char *key,
 
 /* A node with the same elements in this shape; itself where it has it. */
 uint32_t ef_reader_view(ef_reader *reader, uint32_t node, ef_shape shape);
+/* Whether value is transposed images: what they were before, and the perm that made
+ * value of it. */
+int ef_reader_unturn(const ef_reader *reader, const ef_value *value, ef_value *before,
+                     size_t perm[3]);
 /* In ef_dims_shape. */
 uint32_t ef_reader_image(ef_reader *reader, const ef_value *value);
 /* (C, 1, L) or (C, H, W) with the number of axes behind the channels, 1 or 2; or 0 and

@@ -33,6 +33,24 @@ uint32_t ef_reader_view(ef_reader *reader, uint32_t node, ef_shape shape)
     return ef_reader_make_on(reader, &view, node, ".view");
 }
 
+int ef_reader_unturn(const ef_reader *reader, const ef_value *value, ef_value *before,
+                     size_t perm[3])
+{
+    const ef_node *node = &reader->made.nodes[value->node];
+    if (reader->status || reader->is_own || node->op != EF_OP_TRANSPOSE ||
+        value->dims.rank != 3 ||
+        !ef_shape_equal(reader->shapes[value->node], ef_dims_shape(&value->dims))) {
+        return 0;
+    }
+    *before = *value;
+    before->node = node->inputs[0];
+    for (size_t i = 0; i < 3; i++) {
+        perm[i] = node->u.transpose.order[i];
+        before->dims.size[perm[i]] = value->dims.size[i];
+    }
+    return 1;
+}
+
 uint32_t ef_reader_image(ef_reader *reader, const ef_value *value)
 {
     return ef_reader_view(reader, value->node, ef_dims_shape(&value->dims));
