@@ -16,8 +16,7 @@
 
 #define EF_CONSTANT_MAX_RANK 8
 /* Stands for the number of images in what Shape gives; it survives a cast to float and
- * back.  An
- * integer of this value in a file is read as the next larger. */
+ * back.  An integer of this value in a file is read as the next larger. */
 #define EF_BATCH_SIZE INT64_MIN
 #define EF_CONSTANT_REASON 160
 

@@ -86,7 +86,7 @@ static ef_value scale(ef_reader *reader, const ef_value *value, ef_constant *fac
     if (reader->status) {
         return *value;
     }
-    if (!ef_dims_broadcast(&value->dims, &own, &spread_to)) {
+    if (!ef_dims_broadcast(&value->dims, &own, &spread_to) || (*constant)->count == 0) {
         ef_reader_refuse(reader, EF_ERR_INPUT, "its inputs do not fit each other");
         return *value;
     }

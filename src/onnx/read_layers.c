@@ -24,7 +24,11 @@ static void read_kernel(ef_reader *reader, const ef_constant *weight, ef_conv *c
     if (reader->status) {
         return;
     }
-    if (weight->rank != n + 2 || weight->count == 0) {
+    if (weight->count == 0) {
+        ef_reader_refuse(reader, EF_ERR_INPUT, "its weight is empty");
+        return;
+    }
+    if (weight->rank != n + 2) {
         ef_reader_refuse(reader, EF_ERR_INPUT,
                          "its weight has %zu dimensions, its input asks for %zu",
                          weight->rank, n + 2);
@@ -332,8 +336,11 @@ void ef_onnx_read_gemm(ef_reader *reader, int kind)
     if (reader->status) {
         return;
     }
-    if (matrix->rank != 2 || matrix->count == 0 ||
-        value.dims.rank + reader->lead != 2) {
+    if (matrix->count == 0) {
+        ef_reader_refuse(reader, EF_ERR_INPUT, "its matrix is empty");
+        return;
+    }
+    if (matrix->rank != 2 || value.dims.rank + reader->lead != 2) {
         ef_reader_refuse(reader, EF_ERR_INPUT,
                          "it multiplies a tensor of rank %zu by one of rank %zu, "
                          "instead of two matrices",

@@ -202,7 +202,7 @@ ef_value ef_reader_pad(ef_reader *reader, const ef_value *value, size_t axis,
 ef_value ef_reader_join(ef_reader *reader, const ef_value *values, size_t n,
                         size_t axis);
 
-/* --- values by element (elementwise.c) --- */
+/* --- values by element (read_elementwise.c) --- */
 
 /* The constant as an image of this rank sees it: without the axis of the batch. */
 ef_constant *ef_reader_of_image(ef_reader *reader, ef_constant *constant, size_t rank);
