@@ -291,8 +291,8 @@ class Case:
 
     @staticmethod
     def keep_softmax(editor, output):
-        """evoflip leaves out a last softmax, so that it is no longer the last."""
-        if editor.graph.node[-1].op_type != "Softmax":
+        """evoflip leaves out a last softmax; with a node behind it, it is kept."""
+        if editor.graph.node[-1].op_type not in ("Softmax", "LogSoftmax"):
             return output
         one = editor.constant("one", np.float32(1))
         return editor.node("Mul", [output, one], "kept")
