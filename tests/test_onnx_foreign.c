@@ -261,14 +261,33 @@ Test(onnx_foreign, reads_metadata)
     ef_free(m.bytes);
 }
 
-static void to_many_entries(Onnx__ModelProto *model)
+static void add_entries(Onnx__ModelProto *model, int n)
 {
     char key[256];
     memset(key, 'k', sizeof key);
-    for (int i = 0; i < 16000; i++) {
+    for (int i = 0; i < n; i++) {
         snprintf(key + 200, sizeof key - 200, "%d", i);
         add_entry(model, key, "v");
     }
+}
+
+static void to_many_entries(Onnx__ModelProto *model)
+{
+    add_entries(model, 16000);
+}
+
+static void to_too_many_entries(Onnx__ModelProto *model)
+{
+    add_entries(model, 16385);
+}
+
+Test(onnx_foreign, refuses_more_metadata_than_nodes_need)
+{
+    ef_error err;
+    packed m = change(to_too_many_entries);
+    cr_expect_eq(refuse(m.bytes, m.size, &err), EF_ERR_UNSUPPORTED);
+    cr_expect(strstr(err.text, "there are too many metadata"), "%s", err.text);
+    ef_free(m.bytes);
 }
 
 /* In a time that grows with their number: 16 000 keys that begin alike would take
