@@ -112,11 +112,15 @@ ef_axis_view ef_dims_axis(const ef_dims *dims, size_t axis)
                           1};
 }
 
-int ef_dims_permute(const ef_dims *dims, const size_t *perm, uint32_t sizes[3],
-                    uint32_t order[3], int *moves)
+/* Runs of axes of the input that stay together, in the order of the output. */
+typedef struct groups {
+    size_t n, of_axis[EF_DIMS_MAX], first[EF_DIMS_MAX]; /* axes of the input */
+} groups;
+
+static groups find_groups(const ef_dims *dims, const size_t *perm)
 {
-    size_t n = 0, group[EF_DIMS_MAX] = {0}, first[EF_DIMS_MAX], last = 0;
-    /* Groups in the order of the output; each is a run of axes of the input. */
+    groups g = {0, {0}, {0}};
+    size_t last = 0;
     for (size_t i = 0; i < dims->rank; i++) {
         if (dims->size[perm[i]] == 1) {
             continue;
@@ -125,15 +129,21 @@ int ef_dims_permute(const ef_dims *dims, const size_t *perm, uint32_t sizes[3],
         while (before > 0 && dims->size[before - 1] == 1) {
             before--;
         }
-        int joins = n > 0 && before == last + 1;
-        if (!joins) {
-            first[n++] = perm[i];
+        if (g.n == 0 || before != last + 1) {
+            g.first[g.n++] = perm[i];
         }
-        group[perm[i]] = n - 1;
+        g.of_axis[perm[i]] = g.n - 1;
         last = perm[i];
     }
-    *moves = n > 1;
-    if (n > 3) {
+    return g;
+}
+
+int ef_dims_permute(const ef_dims *dims, const size_t *perm, uint32_t sizes[3],
+                    uint32_t order[3], int *moves)
+{
+    groups g = find_groups(dims, perm);
+    *moves = g.n > 1;
+    if (g.n > 3) {
         return 0;
     }
     for (size_t k = 0; k < 3; k++) {
@@ -141,17 +151,15 @@ int ef_dims_permute(const ef_dims *dims, const size_t *perm, uint32_t sizes[3],
         order[k] = (uint32_t)k;
     }
     /* The place of a group in the input is the number of those that begin before. */
-    uint32_t place[3] = {0, 1, 2};
-    for (size_t k = 0; k < n; k++) {
-        place[k] = 0;
-        for (size_t j = 0; j < n; j++) {
-            place[k] += first[j] < first[k];
+    for (size_t k = 0; k < g.n; k++) {
+        order[k] = 0;
+        for (size_t j = 0; j < g.n; j++) {
+            order[k] += g.first[j] < g.first[k];
         }
-        order[k] = place[k];
     }
     for (size_t i = 0; i < dims->rank; i++) {
         if (dims->size[i] != 1) {
-            sizes[place[group[i]]] *= (uint32_t)dims->size[i];
+            sizes[order[g.of_axis[i]]] *= (uint32_t)dims->size[i];
         }
     }
     return 1;
