@@ -10,10 +10,19 @@
 static void give_activation(ef_reader *reader, ef_activation activation)
 {
     ef_node node = ef_node_default(EF_OP_ACTIVATION);
-    ef_value value = ef_reader_source(reader, 0);
+    ef_value before, value = ef_reader_source(reader, 0);
+    size_t perm[3];
     node.u.activation = activation;
-    uint32_t made = ef_reader_make_on(reader, &node, value.node, "");
-    ef_reader_give_node(reader, made, &value.dims);
+    /* Before a turning that only this one sees: so it meets the one that undoes it. */
+    int is_turned = ef_reader_unturn(reader, &value, &before, perm) &&
+                    reader->readers[value.node] == 1;
+    value = is_turned ? before : value;
+    value.node = ef_reader_make_on(reader, &node, value.node, "");
+    if (is_turned && !reader->status) {
+        reader->readers[value.node] = 1;
+        value = ef_reader_permute(reader, &value, perm);
+    }
+    ef_reader_give(reader, 0, value);
 }
 
 void ef_onnx_read_activation(ef_reader *reader, int kind)

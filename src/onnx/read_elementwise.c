@@ -332,23 +332,23 @@ void ef_onnx_read_reciprocal(ef_reader *reader, int kind)
     }
 }
 
-/* The constant along the axes before a perm of three; NULL where it has values along
- * more than one. */
+/* The constant along the axes before a perm; NULL where it has values along more than
+ * one. */
 static ef_constant *unturned(ef_reader *reader, const ef_constant *constant,
-                             const size_t perm[3])
+                             const size_t *perm, size_t rank)
 {
     size_t n_long = 0;
     for (size_t i = 0; i < constant->rank; i++) {
         n_long += constant->dims[i] != 1;
     }
     ef_constant *made = ef_arena_calloc(&reader->arena, 1, sizeof *made);
-    if (!made || n_long > 1 || constant->rank > 3) {
+    if (!made || n_long > 1 || constant->rank > rank) {
         return NULL;
     }
     *made = *constant;
-    made->rank = 3;
-    for (size_t i = 0; i < 3; i++) {
-        size_t more = 3 - constant->rank;
+    made->rank = rank;
+    for (size_t i = 0; i < rank; i++) {
+        size_t more = rank - constant->rank;
         made->dims[perm[i]] = i < more ? 1 : constant->dims[i - more];
     }
     return made;
@@ -365,13 +365,13 @@ static ef_value with_turned(ef_reader *reader, int kind, const ef_value *value,
     ef_constant *own = NULL;
     if (ef_reader_unturn(reader, value, &before, perm) &&
         reader->readers[value->node] == 1) {
-        own = unturned(reader, constant, perm);
+        own = unturned(reader, constant, perm, value->dims.rank);
     }
     if (!own) {
         return with_constant(reader, kind, value, constant, is_first);
     }
     ef_value made = with_constant(reader, kind, &before, own, is_first);
-    if (!reader->status) {
+    if (!reader->status && made.node != before.node) {
         reader->readers[made.node] = 1;
     }
     return ef_reader_permute(reader, &made, perm);

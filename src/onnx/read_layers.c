@@ -145,14 +145,16 @@ static uint32_t make_dense(ef_reader *reader, const ef_value *value, uint32_t n_
 static ef_value make_product(ef_reader *reader, const ef_value *value,
                              ef_constant *weight, int64_t n_blocks, int64_t n_out)
 {
-    static const size_t swap[3] = {0, 2, 1};
+    static const size_t swap[3] = {0, 2, 1}, swap_two[2] = {1, 0};
     ef_node node = ef_node_default(EF_OP_CONV);
-    ef_value turned = ef_reader_permute(reader, value, swap);
+    size_t rank = value->dims.rank;
+    const size_t *perm = rank == 2 ? swap_two : swap;
+    ef_value turned = ef_reader_permute(reader, value, perm);
     if (reader->status) {
         return *value;
     }
-    uint32_t n_in = (uint32_t)turned.dims.size[1];
-    uint32_t n_rows = (uint32_t)turned.dims.size[2];
+    uint32_t n_in = (uint32_t)turned.dims.size[rank - 2];
+    uint32_t n_rows = (uint32_t)turned.dims.size[rank - 1];
     node.u.conv.channels = (uint32_t)(n_blocks * n_out);
     node.u.conv.groups = (uint32_t)n_blocks;
     node.u.conv.bias = 0;
@@ -160,8 +162,34 @@ static ef_value make_product(ef_reader *reader, const ef_value *value,
     turned.node = ef_reader_view(reader, turned.node, shape);
     turned.node = ef_reader_make_on(reader, &node, turned.node, "");
     ef_reader_fill(reader, turned.node, EF_ROLE_WEIGHT, weight, 0);
-    turned.dims = (ef_dims){3, {n_blocks, n_out, n_rows}};
-    return ef_reader_permute(reader, &turned, swap);
+    turned.dims.size[rank - 2] = n_out;
+    if (!reader->status && n_blocks == 1) {
+        reader->open[turned.node] = EF_ROLE_BIAS;
+        reader->readers[turned.node] = 1;
+    }
+    return ef_reader_permute(reader, &turned, perm);
+}
+
+/* The same for images turned by perm, their channels last: weight (1, out, in). */
+static ef_value make_pointwise(ef_reader *reader, const ef_value *image,
+                               ef_constant *weight, const size_t *perm)
+{
+    ef_node node = ef_node_default(EF_OP_CONV);
+    ef_value made = *image;
+    if (reader->status || !weight) {
+        return made;
+    }
+    made.dims.size[0] = (int64_t)weight->count / image->dims.size[0];
+    node.u.conv.channels = (uint32_t)made.dims.size[0];
+    node.u.conv.bias = 0;
+    uint32_t source = ef_reader_image(reader, image);
+    made.node = ef_reader_make_on(reader, &node, source, "");
+    ef_reader_fill(reader, made.node, EF_ROLE_WEIGHT, weight, 0);
+    if (!reader->status) {
+        reader->open[made.node] = EF_ROLE_BIAS;
+        reader->readers[made.node] = 1;
+    }
+    return ef_reader_permute(reader, &made, perm);
 }
 
 /* value (..., in) times a matrix (in, out), or (out, in). */
@@ -189,9 +217,14 @@ static ef_value times_matrix(ef_reader *reader, const ef_value *value,
     }
     blocks b = {matrix, 1, n_in, n_out};
     ef_value rows = *value;
-    rows.dims = (ef_dims){3, {1, n_rows, n_in}};
+    rows.dims = (ef_dims){2, {n_rows, n_in}};
     ef_constant *weight =
         is_out_in ? times(reader, matrix, factor) : transposed(reader, &b, factor);
+    ef_value image;
+    size_t perm[3];
+    if (ef_reader_unturn(reader, value, &image, perm) && perm[last] == 0) {
+        return make_pointwise(reader, &image, weight, perm);
+    }
     made.node = make_product(reader, &rows, weight, 1, n_out).node;
     return made;
 }

@@ -137,12 +137,12 @@ static ef_value pad_turned(ef_reader *reader, const ef_value *value, const paddi
         reader->readers[value->node] != 1) {
         return pad_at_once(reader, value, p, fill);
     }
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < before.dims.rank; i++) {
         own.before[perm[i]] = p->before[i];
         own.after[perm[i]] = p->after[i];
     }
     ef_value made = pad_at_once(reader, &before, &own, fill);
-    if (!reader->status) {
+    if (!reader->status && made.node != before.node) {
         reader->readers[made.node] = 1;
     }
     return ef_reader_permute(reader, &made, perm);

@@ -188,12 +188,12 @@ static ef_value reduce_before(ef_reader *reader, ef_op op, const ef_value *value
     if (!ef_reader_unturn(reader, value, &before, perm)) {
         return *value;
     }
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < before.dims.rank; i++) {
         if (is_named[i] != (perm[i] > 0)) {
             return *value;
         }
     }
-    before = reduce(reader, op, &before, 1, 3);
+    before = reduce(reader, op, &before, 1, before.dims.rank);
     return ef_reader_permute(reader, &before, perm);
 }
 

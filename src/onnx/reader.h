@@ -164,8 +164,8 @@ const char *ef_reader_metadata(const ef_reader *reader, const char *key,
 
 /* A node with the same elements in this shape; itself where it has it. */
 uint32_t ef_reader_view(ef_reader *reader, uint32_t node, ef_shape shape);
-/* Whether value is transposed images: what they were before, and the perm that made
- * value of it. */
+/* Whether value is a transposed image or matrix: what it was before, and the perm that
+ * made value of it. */
 int ef_reader_unturn(const ef_reader *reader, const ef_value *value, ef_value *before,
                      size_t perm[3]);
 /* In ef_dims_shape. */

@@ -204,6 +204,11 @@ ef_value ef_reader_permute(ef_reader *reader, const ef_value *value, const size_
         for (size_t i = 0; i < 3; i++) {
             order[i] = (uint32_t)perm[i];
         }
+    } else if (value->dims.rank == 2 && moves) { /* as C x 1 x L before and after */
+        shape = ef_dims_shape(&value->dims);
+        order[0] = 2;
+        order[1] = 1;
+        order[2] = 0;
     } else if (!fits) {
         return permute_in_steps(reader, value, perm);
     }

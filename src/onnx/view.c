@@ -37,15 +37,17 @@ int ef_reader_unturn(const ef_reader *reader, const ef_value *value, ef_value *b
                      size_t perm[3])
 {
     const ef_node *node = &reader->made.nodes[value->node];
-    if (reader->status || reader->is_own || node->op != EF_OP_TRANSPOSE ||
-        value->dims.rank != 3 ||
+    const uint32_t *order = node->u.transpose.order;
+    size_t rank = value->dims.rank;
+    int is_known = rank == 3 || (rank == 2 && order[0] == 2 && order[1] == 1);
+    if (reader->status || reader->is_own || node->op != EF_OP_TRANSPOSE || !is_known ||
         !ef_shape_equal(reader->shapes[value->node], ef_dims_shape(&value->dims))) {
         return 0;
     }
     *before = *value;
     before->node = node->inputs[0];
-    for (size_t i = 0; i < 3; i++) {
-        perm[i] = node->u.transpose.order[i];
+    for (size_t i = 0; i < rank; i++) {
+        perm[i] = rank == 3 ? order[i] : 1 - i;
         before->dims.size[perm[i]] = value->dims.size[i];
     }
     return 1;

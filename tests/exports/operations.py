@@ -146,9 +146,9 @@ OPERATIONS = (
      (3, 8, 8), 0),
     ("transpose_linear", between(lambda: nn.Sequential(
         Apply(lambda x: x.permute(0, 2, 3, 1)), nn.Linear(8, 5),
-        Apply(lambda x: x.permute(0, 3, 1, 2)))), (3, 8, 8), 0),
+        Apply(lambda x: x.permute(0, 3, 1, 2)))), (3, 8, 8), 3),
     ("linear_of_places", between(lambda: nn.Sequential(
-        Apply(lambda x: x.flatten(2)), nn.Linear(64, 5))), (3, 8, 8), 0),
+        Apply(lambda x: x.flatten(2)), nn.Linear(64, 5))), (3, 8, 8), 6),
     ("linear_of_columns", between(lambda: nn.Linear(8, 5)), (3, 8, 8), 0),
     ("add_constant", apply(lambda x: x + 1), (3, 8, 8), 3),
     ("constant_minus", apply(lambda x: 1 - x), (3, 8, 8), 3),
