@@ -5,4 +5,6 @@ noinst_LIBRARIES += %D%/libfaultsim.a
   %D%/kernels_portable.c %D%/kernels_avx2.c %D%/kernels_avx512.c \
   %D%/forward.c %D%/forward.h %D%/forward_priv.h \
   %D%/forward_plan.c %D%/forward_move.c %D%/forward_naive.c \
-  %D%/classify.c %D%/classify.h
+  %D%/classify.c %D%/classify.h \
+  %D%/fault.h %D%/permutation.c %D%/permutation.h \
+  %D%/selection.c %D%/selection.h %D%/population.c %D%/population.h

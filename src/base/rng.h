@@ -31,7 +31,9 @@ typedef enum ef_purpose {
     EF_PURPOSE_SAMPLE,  /* first individuals of a population */
     EF_PURPOSE_VARY,    /* crossover and mutation */
     EF_PURPOSE_SELECT,  /* tournaments, preselection */
-    EF_PURPOSE_DROPOUT
+    EF_PURPOSE_DROPOUT,
+    EF_PURPOSE_FAULT, /* order of a population of faults */
+    EF_PURPOSE_BER    /* bits struck at a bit error rate */
 } ef_purpose;
 
 /* The stream keyed by (seed, purpose, a, b, c), hashed to state and increment. */
