@@ -1,6 +1,7 @@
 #include "code_help.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 
 ef_code bound(const char *name, double low, double high)
 {
@@ -10,4 +11,9 @@ ef_code bound(const char *name, double low, double high)
     cr_assert_eq(ef_format_parse(name, &format, &err), EF_OK, "%s", err.text);
     cr_assert_eq(ef_code_bind(&code, &format, low, high, &err), EF_OK, "%s", err.text);
     return code;
+}
+
+unsigned widest_tried(void)
+{
+    return getenv("EF_UNDER_VALGRIND") ? 8 : 16;
 }

@@ -12,6 +12,9 @@
 /* The format of that name bound to a range; fails the test where it cannot be. */
 ef_code bound(const char *name, double low, double high);
 
+/* Of formats with codes of up to 16 bits those to try all of: fewer under valgrind. */
+unsigned widest_tried(void);
+
 static inline uint32_t float_bits(float value)
 {
     uint32_t bits;

@@ -40,7 +40,9 @@ Test(code_bind, refuses_ranges_that_float32_has_not_and_formats_that_are_none)
     ef_format none = {0};
     ef_format wide = {.kind = EF_FORMAT_INT, .bits = 17};
     ef_format strange = {.kind = 99, .bits = 8};
+    ef_format encoded = {.kind = EF_FORMAT_INT, .bits = 8, .encoding = 9};
     expect_refused(&none, 0, 1);
+    expect_refused(&encoded, 0, 1);
     expect_refused(&wide, 0, 1);
     expect_refused(&strange, 0, 1);
 }

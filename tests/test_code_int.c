@@ -30,7 +30,7 @@ static const struct {
 static void for_each_code(void (*check)(const ef_code *code, const char *name))
 {
     for (size_t f = 0; f < N_FAMILIES; f++) {
-        for (unsigned bits = 2; bits <= 16; bits++) {
+        for (unsigned bits = 2; bits <= widest_tried(); bits++) {
             const char *percent = strchr(families[f], '%');
             char name[EF_FORMAT_NAME];
             snprintf(name, sizeof name, "%.*s%u%s", (int)(percent - families[f]),
@@ -384,6 +384,11 @@ Test(code_bind, makes_scale_and_zero_of_integers_from_the_range)
         {"fixed8.5", -1000, 1000, 0.03125, 0},
         {"fixed8.0", 0, 0, 1, 0},
         {"fixed16.31", 0, 0, 0x1p-31, 0},
+        {"int8", 0, 1e-45, 0x1p-126, 0},
+        {"uint8", -1e-45, 0, 0x1p-126, 0},
+        {"fixed8", 0, 1e-45, 0x1p-149, 0},
+        {"int8", 0, (double)FLT_MAX, 0x1p120, 0},
+        {"fixed8", 0, (double)FLT_MAX, 0x1p120, 0},
         {"tern", -3, 1, 2, 0},
         {"bin", -3, 1, 1.5, 0},
     };

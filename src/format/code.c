@@ -41,7 +41,8 @@ ef_status ef_code_bind(ef_code *code, const ef_format *format, double low, doubl
     ef_format known;
     ef_format_name(format, name);
     if (ef_format_parse(name, &known, NULL) || !ef_format_equal(&known, format)) {
-        return ef_error_set(err, EF_ERR_INPUT, "no number format is stated");
+        return ef_error_set(err, EF_ERR_INPUT,
+                            "the number format is none that has a name");
     }
     if (!is_float32(low) || !is_float32(high) || low > high) {
         return ef_error_set(err, EF_ERR_INPUT,
