@@ -120,8 +120,9 @@ size_t ef_reader_word(ef_reader *reader, const char *name, const char *const *wo
             return i;
         }
     }
-    ef_reader_refuse(reader, EF_ERR_UNSUPPORTED, "%s '%.*s' is not supported", name,
+    ef_reader_refuse(reader, EF_ERR_UNSUPPORTED,
+                     "%s '%.*s' is not supported, '%s' would be", name,
                      (int)(attribute->s.len < 40 ? attribute->s.len : 40),
-                     attribute->has_s ? (const char *)attribute->s.data : "");
+                     attribute->has_s ? (const char *)attribute->s.data : "", words[0]);
     return 0;
 }
