@@ -506,6 +506,8 @@ Test(code_bind, takes_the_least_power_of_two_that_holds_the_range)
         {"fp32", -1e9, 1e9, 1},
         /* every code stays a float32 */
         {"e4m3s", 0, 1e-45, 0x1p-140},
+        {"e4m3s", 0, 5e-324, 0x1p-140},
+        {"pow2_8", -5e-324, 0, 0x1p-149},
         {"e4m3s", 0, (double)FLT_MAX, 0x1p119},
         {"e8m23s", 0, 1e-9, 1},
         {"e8m7s", 0, 1e-9, 0x1p-16},

@@ -387,6 +387,8 @@ Test(code_bind, makes_scale_and_zero_of_integers_from_the_range)
         {"int8", 0, 1e-45, 0x1p-126, 0},
         {"uint8", -1e-45, 0, 0x1p-126, 0},
         {"fixed8", 0, 1e-45, 0x1p-149, 0},
+        {"fixed8", 0, 5e-324, 0x1p-149, 0},
+        {"int8", -5e-324, 0, 0x1p-126, 0},
         {"int8", 0, (double)FLT_MAX, 0x1p120, 0},
         {"fixed8", 0, (double)FLT_MAX, 0x1p120, 0},
         {"tern", -3, 1, 2, 0},

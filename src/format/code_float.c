@@ -86,9 +86,7 @@ static double bounded_scale(const layout *of, int exponent)
 {
     int below = of->least_exponent - of->mantissa_bits;
     int above = of->least_exponent + (int)(of->most >> of->mantissa_bits) - 1;
-    double least = ef_code_power(EF_CODE_LEAST_EXPONENT - below);
-    double greatest = ef_code_power(127 - above);
-    return ef_code_clamp(ef_code_power(exponent), least, greatest);
+    return ef_code_bounded_power(exponent, EF_CODE_LEAST_EXPONENT - below, 127 - above);
 }
 
 /* The exponent of the largest power of two that is at most 4/3 of the magnitude [4]. */

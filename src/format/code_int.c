@@ -21,10 +21,11 @@ void ef_code_limits(const ef_code *code, int32_t *least, int32_t *most)
 
 /* Scales. */
 
-/* The greatest scale by which all codes, faulty ones too, stand for finite numbers. */
-static double greatest_scale(const ef_code *code)
+/* Of the greatest scale by which all codes, faulty ones too, stand for finite numbers.
+ */
+static int greatest_exponent(const ef_code *code)
 {
-    return ef_code_power(128 - code->format.bits);
+    return 128 - code->format.bits;
 }
 
 /* range: the largest magnitude; of uint from the lowest to the highest value. */
@@ -36,14 +37,14 @@ static double free_scale(const ef_code *code, double range, int32_t most)
                                     [EF_FORMAT_TERN] = 2.0 / 3,
                                     [EF_FORMAT_BIN] = 0.5};
     double scale = (double)(float)(range * shares[code->format.kind] / most);
-    return ef_code_clamp(scale, (double)FLT_MIN, greatest_scale(code));
+    return ef_code_clamp(scale, (double)FLT_MIN,
+                         ef_code_power(greatest_exponent(code)));
 }
 
 static double fixed_scale(const ef_code *code, double magnitude, int32_t most)
 {
-    double scale = ef_code_power(ef_code_exponent_to_hold(most, magnitude));
-    return ef_code_clamp(scale, ef_code_power(EF_CODE_LEAST_EXPONENT),
-                         greatest_scale(code));
+    return ef_code_bounded_power(ef_code_exponent_to_hold(most, magnitude),
+                                 EF_CODE_LEAST_EXPONENT, greatest_exponent(code));
 }
 
 void ef_code_bind_integer(ef_code *code, double low, double high)

@@ -38,6 +38,13 @@ static inline double ef_code_power(int exponent)
     return power;
 }
 
+/* 2^exponent, or the nearest power within 2^least to 2^greatest. */
+static inline double ef_code_bounded_power(int exponent, int least, int greatest)
+{
+    int bounded = exponent < least ? least : exponent > greatest ? greatest : exponent;
+    return ef_code_power(bounded);
+}
+
 /* The least exponent e with most * 2^e >= magnitude; both positive. */
 int ef_code_exponent_to_hold(double most, double magnitude);
 
