@@ -7,4 +7,5 @@ noinst_LIBRARIES += %D%/libfaultsim.a
   %D%/forward_plan.c %D%/forward_move.c %D%/forward_naive.c \
   %D%/classify.c %D%/classify.h \
   %D%/fault.h %D%/permutation.c %D%/permutation.h \
-  %D%/selection.c %D%/selection.h %D%/population.c %D%/population.h
+  %D%/selection.c %D%/selection.h %D%/population.c %D%/population.h \
+  %D%/ber.c %D%/ber.h
