@@ -21,8 +21,7 @@ void ef_code_limits(const ef_code *code, int32_t *least, int32_t *most)
 
 /* Scales. */
 
-/* Of the greatest scale by which all codes, faulty ones too, stand for finite numbers.
- */
+/* Of the greatest scale by which every code, also a faulty one, is a finite number. */
 static int greatest_exponent(const ef_code *code)
 {
     return 128 - code->format.bits;
@@ -168,8 +167,8 @@ static double round_to_sign(double steps, const uint64_t *draw)
     return steps >= 0 ? 1 : -1;
 }
 
-/* The quotient of two float32 that is not halfway between integers of 17 bits is
- * farther from there than the rounding of the division: no tie is made by it. */
+/* No tie is made by rounding the quotient: that of two float32, if not halfway between
+ * integers of 17 bits, is at least 2^-26 from there. */
 uint32_t ef_code_of_integral(const ef_code *code, float value, const uint64_t *draw)
 {
     int32_t least, most;
