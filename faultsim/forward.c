@@ -305,6 +305,15 @@ static void read_logits(const ef_forward *forward, float *logits)
     }
 }
 
+static void run_step(ef_forward *forward, const ef_step *step)
+{
+    step->run(forward, step);
+    if (forward->observer) {
+        forward->observer(forward->context, step->node, step->out.shape,
+                          channel(forward, step, 0), forward->lanes, forward->n_images);
+    }
+}
+
 void ef_forward_run(ef_forward *forward, const float *images, size_t n, float *logits)
 {
     const ef_forward_plan *plan = forward->plan;
@@ -316,7 +325,7 @@ void ef_forward_run(ef_forward *forward, const float *images, size_t n, float *l
         forward->lanes = (forward->n_images + width - 1) / width * width;
         forward->images = images + at * image_size;
         for (size_t i = 0; i < plan->n_steps; i++) {
-            plan->steps[i].run(forward, &plan->steps[i]);
+            run_step(forward, &plan->steps[i]);
         }
         read_logits(forward, logits + at * classes);
     }
@@ -351,17 +360,37 @@ static ef_status create_on(ef_forward **forward, ef_forward_plan *plan, int owns
     return EF_OK;
 }
 
-ef_status ef_forward_create_with(ef_forward **forward, const ef_net *net,
-                                 size_t max_batch, const ef_kernels *kernels,
-                                 ef_error *err)
+static ef_status create(ef_forward **forward, const ef_net *net, size_t max_batch,
+                        const ef_kernels *kernels, int is_separate, ef_error *err)
 {
     ef_forward_plan *plan = NULL;
-    ef_status status = ef_forward_plan_create(&plan, net, max_batch, kernels, err);
+    ef_status status =
+        ef_forward_plan_create(&plan, net, max_batch, kernels, is_separate, err);
     if (!status) {
         status = create_on(forward, plan, 1, err);
     }
     if (status) {
         ef_forward_plan_destroy(plan);
+    }
+    return status;
+}
+
+ef_status ef_forward_create_with(ef_forward **forward, const ef_net *net,
+                                 size_t max_batch, const ef_kernels *kernels,
+                                 ef_error *err)
+{
+    return create(forward, net, max_batch, kernels, 0, err);
+}
+
+ef_status ef_forward_create_observed(ef_forward **forward, const ef_net *net,
+                                     ef_forward_observer *observer, void *context,
+                                     ef_error *err)
+{
+    size_t n;
+    ef_status status = create(forward, net, 0, ef_kernels_available(&n)[0], 1, err);
+    if (!status) {
+        (*forward)->observer = observer;
+        (*forward)->context = context;
     }
     return status;
 }

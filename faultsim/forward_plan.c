@@ -25,12 +25,15 @@ static int is_elementwise(ef_op op)
     return op == EF_OP_BATCHNORM || op == EF_OP_ACTIVATION || op == EF_OP_SCALE;
 }
 
-/* The only reader of a node, if that is elementwise; else SIZE_MAX. */
-static size_t follower(const ef_topology *topology, size_t node)
+/* The only reader of a node, if that is elementwise and may join its step; else
+ * SIZE_MAX. */
+static size_t follower(const ef_forward_plan *plan, size_t node)
 {
+    const ef_topology *topology = plan->net->topology;
     size_t n_readers;
     const uint32_t *readers = ef_topology_readers(topology, node, &n_readers);
-    if (n_readers != 1 || !is_elementwise(ef_topology_node(topology, readers[0])->op)) {
+    if (plan->is_separate || n_readers != 1 ||
+        !is_elementwise(ef_topology_node(topology, readers[0])->op)) {
         return SIZE_MAX;
     }
     return readers[0];
@@ -111,8 +114,9 @@ static ef_status add_elementwise(ef_step *step, const ef_net *net, size_t index)
 
 /* Chains end in raw sums, so conv and dense have at least one span, which makes NaN
  * canonical; the spans that pass NaN on come behind it. */
-static ef_status add_first_span(ef_step *step, const ef_net *net, size_t head)
+static ef_status add_first_span(const ef_forward_plan *plan, ef_step *step, size_t head)
 {
+    const ef_net *net = plan->net;
     const ef_node *node = step->node;
     if (is_elementwise(node->op)) {
         return add_elementwise(step, net, head);
@@ -123,26 +127,28 @@ static ef_status add_first_span(ef_step *step, const ef_net *net, size_t head)
     if (ef_net_param(net, head, EF_ROLE_BIAS)) {
         return add_span(step, EF_SPAN_BIAS, net, head, fill_bias);
     }
-    size_t next = follower(net->topology, head);
+    size_t next = follower(plan, head);
     int is_raw = next == SIZE_MAX ||
                  ef_topology_node(net->topology, next)->op == EF_OP_ACTIVATION;
     return is_raw ? add_span(step, EF_SPAN_CANON, net, head, NULL) : EF_OK;
 }
 
-static ef_status add_spans(ef_step *step, const ef_net *net, size_t head, size_t *tail)
+static ef_status add_spans(const ef_forward_plan *plan, ef_step *step, size_t head,
+                           size_t *tail)
 {
+    const ef_net *net = plan->net;
     size_t n = 2;
-    for (size_t i = head; i != SIZE_MAX; i = follower(net->topology, i)) {
+    for (size_t i = head; i != SIZE_MAX; i = follower(plan, i)) {
         n++;
     }
     step->spans = ef_calloc(n, sizeof *step->spans);
     ef_status status = step->spans ? EF_OK : EF_ERR_MEMORY;
     if (!status) {
-        status = add_first_span(step, net, head);
+        status = add_first_span(plan, step, head);
     }
     *tail = head;
-    for (size_t i = follower(net->topology, head); i != SIZE_MAX && !status;
-         i = follower(net->topology, i)) {
+    for (size_t i = follower(plan, head); i != SIZE_MAX && !status;
+         i = follower(plan, i)) {
         status = add_elementwise(step, net, i);
         *tail = i;
     }
@@ -293,8 +299,8 @@ static ef_status add_step(ef_forward_plan *plan, size_t head, uint32_t *step_of)
         in = plan->steps[step->inputs[0]].out.shape;
     }
     size_t tail = head;
-    ef_status status = add_spans(step, plan->net, head, &tail);
-    for (size_t i = head; i != tail; i = follower(topology, i)) {
+    ef_status status = add_spans(plan, step, head, &tail);
+    for (size_t i = head; i != tail; i = follower(plan, i)) {
         step_of[i] = index;
     }
     step_of[tail] = index;
@@ -312,7 +318,7 @@ static ef_status add_steps(ef_forward_plan *plan)
     ef_status status = step_of && plan->steps ? EF_OK : EF_ERR_MEMORY;
     for (size_t i = 0; i < n && !status; i++) {
         const ef_node *node = ef_topology_node(topology, i);
-        if (!is_elementwise(node->op) || follower(topology, node->inputs[0]) != i) {
+        if (!is_elementwise(node->op) || follower(plan, node->inputs[0]) != i) {
             status = add_step(plan, i, step_of);
         }
     }
@@ -386,7 +392,7 @@ static size_t choose_lanes(const ef_kernels *kernels, size_t max_batch)
 
 ef_status ef_forward_plan_create(ef_forward_plan **plan, const ef_net *net,
                                  size_t max_batch, const ef_kernels *kernels,
-                                 ef_error *err)
+                                 int is_separate, ef_error *err)
 {
     ef_forward_plan *made = ef_calloc(1, sizeof *made);
     if (!made) {
@@ -394,6 +400,7 @@ ef_status ef_forward_plan_create(ef_forward_plan **plan, const ef_net *net,
     }
     made->net = net;
     made->kernels = kernels;
+    made->is_separate = is_separate;
     made->most_lanes = choose_lanes(kernels, max_batch);
     ef_status status = add_steps(made);
     status = status ? status : place_tensors(made);

@@ -42,12 +42,18 @@ typedef struct ef_step {
 struct ef_forward_plan {
     const ef_net *net;
     const ef_kernels *kernels;
+    int is_separate; /* every node is a step of its own */
     size_t most_lanes;
     ef_step *steps;
     size_t n_steps;
     size_t output;     /* step */
     size_t arena_size; /* floats */
 };
+
+/* Sees what a node gives for a block of images: channel c begins at values +
+ * c * ef_forward_plane(shape, lanes), element i of it at i * lanes, image k at + k. */
+typedef void ef_forward_observer(void *context, const ef_node *node, ef_shape shape,
+                                 const float *values, size_t lanes, size_t n_images);
 
 struct ef_forward {
     ef_forward_plan *plan; /* owned where owns is set */
@@ -56,6 +62,8 @@ struct ef_forward {
     size_t lanes;        /* of the block in hand */
     const float *images; /* likewise */
     size_t n_images;
+    ef_forward_observer *observer; /* NULL: nobody */
+    void *context;
 };
 
 /* Floats between the channels of a tensor. */
@@ -81,7 +89,8 @@ static inline size_t channel_size(const ef_forward *forward, const ef_step *step
 
 EF_NODISCARD ef_status ef_forward_plan_create(ef_forward_plan **plan, const ef_net *net,
                                               size_t max_batch,
-                                              const ef_kernels *kernels, ef_error *err);
+                                              const ef_kernels *kernels,
+                                              int is_separate, ef_error *err);
 void ef_forward_plan_destroy(ef_forward_plan *plan);
 
 /* The function that runs an operation; the elementwise ones, where they cannot join
@@ -99,5 +108,12 @@ void ef_step_end(const ef_forward *forward, const ef_step *step);
 EF_NODISCARD ef_status ef_forward_create_with(ef_forward **forward, const ef_net *net,
                                               size_t max_batch,
                                               const ef_kernels *kernels, ef_error *err);
+
+/* ef_forward_create whose every node is a step that the observer sees; the observer of
+ * a copy is set by hand. */
+EF_NODISCARD ef_status ef_forward_create_observed(ef_forward **forward,
+                                                  const ef_net *net,
+                                                  ef_forward_observer *observer,
+                                                  void *context, ef_error *err);
 
 #endif

@@ -6,6 +6,12 @@ noinst_LIBRARIES += %D%/libfaultsim.a
   %D%/forward.c %D%/forward.h %D%/forward_priv.h \
   %D%/forward_plan.c %D%/forward_move.c %D%/forward_naive.c \
   %D%/classify.c %D%/classify.h \
+  %D%/ranges.c %D%/ranges.h \
+  %D%/quantized.c %D%/quantized.h %D%/quantized_priv.h %D%/quantized_steps.c \
+  %D%/quantized_scales.c %D%/quantized_values.c %D%/quantized_naive.c \
   %D%/fault.h %D%/permutation.c %D%/permutation.h \
   %D%/selection.c %D%/selection.h %D%/population.c %D%/population.h \
-  %D%/ber.c %D%/ber.h
+  %D%/ber.c %D%/ber.h \
+  %D%/int_kernels.c %D%/int_kernels.h \
+  %D%/rerun.c %D%/rerun.h %D%/rerun_priv.h %D%/rerun_build.c %D%/rerun_run.c \
+  %D%/rerun_run.h %D%/rerun_need.c %D%/rerun_strike.c %D%/rerun_worker.c

@@ -37,6 +37,22 @@ static const uint8_t fuses[][6] = {
     [IMAGE] = {0},
 };
 
+/* The image, or what scale nodes, each alone in reading, make of it. */
+static int is_image(const ef_topology *topology, size_t index)
+{
+    const ef_node *node = ef_topology_node(topology, index);
+    size_t n_readers;
+    while (node->op == EF_OP_SCALE) {
+        index = node->inputs[0];
+        node = ef_topology_node(topology, index);
+        ef_topology_readers(topology, index, &n_readers);
+        if (n_readers != 1) {
+            return 0;
+        }
+    }
+    return node->op == EF_OP_INPUT;
+}
+
 static int is_fused(const ef_topology *topology, size_t index)
 {
     const ef_node *node = ef_topology_node(topology, index);
@@ -49,7 +65,7 @@ static int is_fused(const ef_topology *topology, size_t index)
     if (n_readers != 1) {
         return 0;
     }
-    if (before->op == EF_OP_INPUT) {
+    if (is_image(topology, from)) {
         return node->op == EF_OP_SCALE;
     }
     /* A norm that stands alone opens no group. */
@@ -57,14 +73,6 @@ static int is_fused(const ef_topology *topology, size_t index)
         return 0;
     }
     return fuses[parts[before->op]][parts[node->op]];
-}
-
-static int is_image(const ef_topology *topology, size_t index)
-{
-    const ef_node *node = ef_topology_node(topology, index);
-    return node->op == EF_OP_INPUT ||
-           (node->op == EF_OP_SCALE &&
-            ef_topology_node(topology, node->inputs[0])->op == EF_OP_INPUT);
 }
 
 void ef_topology_stored(const ef_topology *topology, uint8_t *stored)

@@ -1,0 +1,276 @@
+/* Weights and biases as integers, factors of the roundings, tables of functions. */
+#include "faultsim/quantized_priv.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "base/mem.h"
+#include "faultsim/functions.h"
+
+int32_t ef_qround(double value, int32_t zero, int32_t least, int32_t most)
+{
+    double rounded = nearbyint(value) + zero;
+    if (!(rounded > least)) {
+        return least;
+    }
+    return rounded < most ? (int32_t)rounded : most;
+}
+
+void ef_qcode_all(const ef_code *code, int32_t *least, int32_t *most)
+{
+    int32_t half = INT32_C(1) << (code->format.bits - 1);
+    int is_unsigned = code->format.kind == EF_FORMAT_UINT;
+    *least = is_unsigned ? 0 : -half;
+    *most = is_unsigned ? 2 * half - 1 : half - 1;
+}
+
+/* --- conv and dense --------------------------------------------------------------- */
+
+static ef_status refuse(const ef_qbuild *b, const ef_qstep *step, ef_status status,
+                        const char *text)
+{
+    return ef_error_set(b->err, status, "node %s: %s",
+                        ef_topology_node(b->topology, step->head)->name, text);
+}
+
+/* Least and largest of n weights; 0 where one is not finite. */
+static int find_range(const float *values, size_t n, ef_range *range)
+{
+    int is_finite = 1;
+    *range = (ef_range){INFINITY, -INFINITY};
+    for (size_t i = 0; i < n; i++) {
+        is_finite &= isfinite(values[i]) != 0;
+        range->low = values[i] < range->low ? values[i] : range->low;
+        range->high = values[i] > range->high ? values[i] : range->high;
+    }
+    return is_finite;
+}
+
+static ef_format weight_format_of(const ef_qbuild *b, const ef_qstep *step)
+{
+    const ef_node *node = ef_topology_node(b->topology, step->head);
+    return ef_format_is_stated(&node->weight_format) ? node->weight_format
+                                                     : b->options->weights;
+}
+
+static ef_status fill_weights(ef_qbuild *b, ef_qstep *step, size_t n_out, size_t n)
+{
+    const float *from = ef_net_values(b->qnet->net, step->head, EF_ROLE_WEIGHT);
+    ef_format format = weight_format_of(b, step);
+    size_t n_codes = format.per_channel ? n_out : 1, part = n / n_codes;
+    if ((format.kind != EF_FORMAT_INT && format.kind != EF_FORMAT_FIXED) ||
+        format.bits > 16 || format.stochastic) {
+        return refuse(b, step, EF_ERR_UNSUPPORTED,
+                      "weights in integer execution are int or fixed of at most 16 "
+                      "bits, rounded to nearest");
+    }
+    step->weight_codes = ef_calloc(n_codes, sizeof *step->weight_codes);
+    step->weights = ef_calloc(n, sizeof *step->weights);
+    if (!step->weight_codes || !step->weights) {
+        return ef_error_memory(b->err);
+    }
+    for (size_t c = 0; c < n_codes; c++) {
+        ef_range range;
+        ef_code *code = &step->weight_codes[c];
+        if (!find_range(from + c * part, part, &range)) {
+            return refuse(b, step, EF_ERR_INPUT, "a weight is not finite");
+        }
+        ef_status status = ef_code_bind(code, &format, range.low, range.high, b->err);
+        if (status) {
+            return status;
+        }
+        for (size_t i = c * part; i < (c + 1) * part; i++) {
+            step->weights[i] = ef_code_integer(code, ef_code_of(code, from[i]));
+        }
+    }
+    return EF_OK;
+}
+
+static ef_status fill_bias(ef_qbuild *b, ef_qstep *step, size_t n_out)
+{
+    const float *from = ef_net_values(b->qnet->net, step->head, EF_ROLE_BIAS);
+    step->has_bias = from != NULL;
+    for (size_t c = 0; from && c < n_out; c++) {
+        if (!isfinite(from[c])) {
+            return refuse(b, step, EF_ERR_INPUT, "a bias is not finite");
+        }
+        step->bias[c] =
+            ef_qround((double)from[c] / step->scales[c], 0, INT32_MIN, INT32_MAX);
+    }
+    return EF_OK;
+}
+
+static ef_status fill_conv(ef_qbuild *b, ef_qstep *step)
+{
+    const ef_qstep *in = &b->qnet->steps[step->inputs[0]];
+    size_t n_out = step->shape.channels;
+    size_t n = n_out * (in->shape.channels / step->window.groups) *
+               step->window.kernel[0] * step->window.kernel[1];
+    ef_status status = fill_weights(b, step, n_out, n);
+    if (status) {
+        return status;
+    }
+    step->bias = ef_calloc(n_out, sizeof *step->bias);
+    step->scales = ef_calloc(n_out, sizeof *step->scales);
+    step->factors = ef_calloc(n_out, sizeof *step->factors);
+    if (!step->bias || !step->scales || !step->factors) {
+        return ef_error_memory(b->err);
+    }
+    int is_output = step == &b->qnet->steps[b->qnet->output];
+    for (size_t c = 0; c < n_out; c++) {
+        const ef_code *code =
+            &step->weight_codes[step->weight_codes[0].format.per_channel ? c : 0];
+        step->scales[c] = in->code.scale * code->scale;
+        step->factors[c] = is_output ? 1 : step->scales[c] / step->code.scale;
+    }
+    return fill_bias(b, step, n_out);
+}
+
+/* --- other factors ---------------------------------------------------------------- */
+
+static ef_status fill_inputs(ef_qbuild *b, ef_qstep *step)
+{
+    const ef_qstep *steps = b->qnet->steps;
+    double out = step == &steps[b->qnet->output] ? 1 : step->code.scale;
+    step->factors = ef_calloc(step->n_inputs, sizeof *step->factors);
+    if (!step->factors) {
+        return ef_error_memory(b->err);
+    }
+    for (uint32_t k = 0; k < step->n_inputs; k++) {
+        step->factors[k] = steps[step->inputs[k]].code.scale / out;
+    }
+    if (step->kind == EF_Q_MUL) {
+        step->factors[0] =
+            steps[step->inputs[0]].code.scale * steps[step->inputs[1]].code.scale / out;
+    }
+    return EF_OK;
+}
+
+/* Multiplier and term of a batch norm or scale by itself, in real values. */
+static void norm_of(const ef_net *net, size_t node, size_t c, double *a, double *t)
+{
+    if (ef_topology_node(net->topology, node)->op == EF_OP_SCALE) {
+        *a = ef_net_values(net, node, EF_ROLE_SCALE)[c];
+        *t = ef_net_values(net, node, EF_ROLE_SHIFT)[c];
+        return;
+    }
+    double epsilon = ef_topology_node(net->topology, node)->u.batchnorm.epsilon;
+    *a = ef_net_values(net, node, EF_ROLE_GAMMA)[c] /
+         sqrt(ef_net_values(net, node, EF_ROLE_VARIANCE)[c] + epsilon);
+    *t = ef_net_values(net, node, EF_ROLE_BETA)[c] -
+         ef_net_values(net, node, EF_ROLE_MEAN)[c] * *a;
+}
+
+static ef_status fill_norm(ef_qbuild *b, ef_qstep *step)
+{
+    size_t n = step->shape.channels;
+    const ef_qstep *in = &b->qnet->steps[step->inputs[0]];
+    double out = step == &b->qnet->steps[b->qnet->output] ? 1 : step->code.scale;
+    step->factors = ef_calloc(n, 2 * sizeof *step->factors);
+    if (!step->factors) {
+        return ef_error_memory(b->err);
+    }
+    for (size_t c = 0; c < n; c++) {
+        double a, t;
+        norm_of(b->qnet->net, step->head, c, &a, &t);
+        if (!isfinite(a) || !isfinite(t)) {
+            return refuse(b, step, EF_ERR_INPUT, "a value of it is not finite");
+        }
+        step->factors[2 * c] = in->code.scale * a / out;
+        step->factors[2 * c + 1] = t / out;
+    }
+    return EF_OK;
+}
+
+/* --- functions -------------------------------------------------------------------- */
+
+static float clip(float x, float low, float high)
+{
+    float above = low > x ? low : x;
+    return high < above ? high : above;
+}
+
+float ef_qactivation(const ef_activation *activation, float slope, float x)
+{
+    switch ((ef_activation_kind)activation->kind) {
+    case EF_ACTIVATION_RELU:
+        return 0 > x ? 0 : x;
+    case EF_ACTIVATION_CLIP:
+        return clip(x, activation->low, activation->high);
+    case EF_ACTIVATION_LEAKY:
+        return x >= 0 ? x : activation->low * x;
+    case EF_ACTIVATION_PRELU:
+        return x >= 0 ? x : slope * x;
+    case EF_ACTIVATION_SIGMOID:
+        return exact_sigmoid(x);
+    case EF_ACTIVATION_HARDSIGMOID:
+        return clip(activation->low * x + activation->high, 0, 1);
+    case EF_ACTIVATION_HARDSWISH:
+        return x * clip(EF_HARDSWISH_SLOPE * x + EF_HARDSWISH_SHIFT, 0, 1);
+    default:
+        return exact_tanh(x);
+    }
+}
+
+static ef_status fill_table(ef_qbuild *b, ef_qstep *step)
+{
+    const ef_code *in = &b->qnet->steps[step->inputs[0]].code;
+    const ef_activation *activation =
+        &ef_topology_node(b->topology, step->node)->u.activation;
+    const float *slopes = ef_net_values(b->qnet->net, step->node, EF_ROLE_SLOPE);
+    int32_t least, most;
+    ef_qcode_all(in, &least, &most);
+    size_t size = (size_t)(most - least) + 1;
+    step->n_tables = slopes ? step->shape.channels : 1;
+    step->table = ef_calloc(step->n_tables * size, sizeof *step->table);
+    if (!step->table) {
+        return ef_error_memory(b->err);
+    }
+    for (size_t t = 0; t < step->n_tables; t++) {
+        for (size_t i = 0; i < size; i++) {
+            float x = (float)((least + (int32_t)i - in->zero) * in->scale);
+            float y = ef_qactivation(activation, slopes ? slopes[t] : 0, x);
+            step->table[t * size + i] =
+                ef_code_integer(&step->code, ef_code_of(&step->code, y));
+        }
+    }
+    return EF_OK;
+}
+
+double ef_qtail_apply(const ef_qnet *qnet, const ef_qtail *tail, size_t channel,
+                      double x)
+{
+    const ef_node *node = ef_topology_node(qnet->net->topology, tail->node);
+    const float *slopes = ef_net_values(qnet->net, tail->node, EF_ROLE_SLOPE);
+    const ef_activation *activation = &node->u.activation;
+    double a, t;
+    if (node->op != EF_OP_ACTIVATION) {
+        norm_of(qnet->net, tail->node, channel, &a, &t);
+        return x * a + t;
+    }
+    if (activation->kind == EF_ACTIVATION_RELU) {
+        return 0 > x ? 0 : x;
+    }
+    return ef_qactivation(activation, slopes ? slopes[channel] : 0, (float)x);
+}
+
+/* --- all -------------------------------------------------------------------------- */
+
+ef_status ef_qbuild_values(ef_qbuild *b)
+{
+    static ef_status (*const rows[])(ef_qbuild *, ef_qstep *) = {
+        [EF_Q_CONV] = fill_conv,  [EF_Q_ADD] = fill_inputs,
+        [EF_Q_MUL] = fill_inputs, [EF_Q_AVGPOOL] = fill_inputs,
+        [EF_Q_NORM] = fill_norm,  [EF_Q_TABLE] = fill_table,
+    };
+    for (size_t i = 0; i <= b->qnet->output; i++) {
+        ef_qstep *step = &b->qnet->steps[i];
+        int is_logits = i == b->qnet->output && step->kind == EF_Q_TABLE;
+        int has_row = step->kind < sizeof rows / sizeof rows[0] && rows[step->kind];
+        ef_status status = has_row && !is_logits ? rows[step->kind](b, step) : EF_OK;
+        if (status) {
+            return status;
+        }
+    }
+    return EF_OK;
+}

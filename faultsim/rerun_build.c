@@ -1,0 +1,288 @@
+/* Layouts, packed weights and sites of a network whose faults are to be run. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "faultsim/rerun_priv.h"
+
+#define SLACK 64 /* bytes behind an image that kernels may read */
+
+static size_t up_to(size_t n, size_t multiple)
+{
+    return (n + multiple - 1) / multiple * multiple;
+}
+
+/* --- layouts ---------------------------------------------------------------------- */
+
+static uint32_t border_of(const ef_rerun *rerun, size_t index)
+{
+    uint32_t border = 0;
+    for (size_t i = index + 1; i < rerun->n_steps; i++) {
+        const ef_qstep *reader = rerun->steps[i].q;
+        for (uint32_t k = 0; k < reader->n_inputs; k++) {
+            for (size_t side = 0; side < 4; side++) {
+                int counts = reader->kind == EF_Q_CONV && reader->inputs[k] == index &&
+                             reader->window.pad[side] > border;
+                border = counts ? reader->window.pad[side] : border;
+            }
+        }
+    }
+    return border;
+}
+
+static void lay_out(ef_rerun *rerun, size_t index)
+{
+    ef_rstep *step = &rerun->steps[index];
+    ef_shape shape = step->q->shape;
+    ef_rlayout *layout = &step->layout;
+    layout->border = border_of(rerun, index);
+    layout->pixel = up_to(shape.channels, EF_INT_GROUP);
+    layout->row = (shape.width + 2 * (size_t)layout->border) * layout->pixel;
+    layout->size =
+        up_to((shape.height + 2 * (size_t)layout->border) * layout->row + SLACK, 64);
+    layout->origin = layout->border * (layout->row + layout->pixel);
+    step->offset = step->q->code.format.kind == EF_FORMAT_UINT ? 0 : 128;
+    step->zero = (uint8_t)(step->q->code.zero + step->offset);
+}
+
+/* --- weights ---------------------------------------------------------------------- */
+
+void ef_rpart_bind(ef_rpart *part, const unsigned char *weights, const int32_t *starts)
+{
+    part->conv.weights = weights + part->weights_at;
+    part->conv.start = starts + part->start_at;
+}
+
+/* Input channels of the step's group, of a part's first channel, and of a weight. */
+static size_t n_values(const ef_rpart *part)
+{
+    return part->conv.n_blocks * EF_INT_BLOCK * part->conv.n_taps *
+           part->conv.n_groups * EF_INT_GROUP;
+}
+
+static ef_status make_parts(ef_rerun *rerun, ef_rstep *step, ef_error *err)
+{
+    const ef_qwindow *w = &step->q->window;
+    const ef_rstep *in = &rerun->steps[step->q->inputs[0]];
+    size_t n_in = in->q->shape.channels / w->groups;
+    size_t n_out = step->q->shape.channels / w->groups;
+    size_t together = n_out < EF_INT_BLOCK ? EF_INT_BLOCK / n_out : 1;
+    size_t n_taps = (size_t)w->kernel[0] * w->kernel[1];
+    step->n_parts = (w->groups + together - 1) / together;
+    step->parts = ef_calloc(step->n_parts, sizeof *step->parts);
+    step->taps = ef_calloc(n_taps, sizeof *step->taps);
+    if (!step->parts || !step->taps) {
+        return ef_error_memory(err);
+    }
+    for (size_t t = 0; t < n_taps; t++) {
+        step->taps[t] =
+            (ptrdiff_t)(t / w->kernel[1] * w->dilation[0] * in->layout.row +
+                        t % w->kernel[1] * w->dilation[1] * in->layout.pixel);
+    }
+    for (size_t p = 0; p < step->n_parts; p++) {
+        size_t first = p * together, left = w->groups - first;
+        size_t groups = left < together ? left : together;
+        ef_rpart *part = &step->parts[p];
+        *part = (ef_rpart){.in = first * n_in,
+                           .out = first * n_out,
+                           .n_in = groups * n_in,
+                           .n_out = groups * n_out,
+                           .weights_at = rerun->weights_size,
+                           .start_at = rerun->n_starts};
+        part->conv =
+            (ef_int_conv){.n_blocks = up_to(part->n_out, EF_INT_BLOCK) / EF_INT_BLOCK,
+                          .n_groups = up_to(part->n_in, EF_INT_GROUP) / EF_INT_GROUP,
+                          .n_taps = n_taps,
+                          .taps = step->taps};
+        rerun->weights_size += up_to(rerun->kernels->packed_size(n_values(part)), 64);
+        rerun->n_starts += part->conv.n_blocks * EF_INT_BLOCK;
+    }
+    return EF_OK;
+}
+
+/* One part: weights of channels of other groups are 0. */
+static void pack_part(ef_rerun *rerun, const ef_rstep *step, ef_rpart *part)
+{
+    const ef_qwindow *w = &step->q->window;
+    const ef_rstep *from = &rerun->steps[step->q->inputs[0]];
+    size_t n_in = from->q->shape.channels / w->groups;
+    size_t n_out = step->q->shape.channels / w->groups;
+    unsigned char *weights = rerun->weights + part->weights_at;
+    for (size_t o = 0; o < part->n_out; o++) {
+        size_t channel = part->out + o, in = channel / n_out * n_in - part->in;
+        uint32_t start = (uint32_t)step->q->bias[channel];
+        for (size_t i = 0; i < n_in; i++) {
+            for (size_t t = 0; t < part->conv.n_taps; t++) {
+                int32_t value =
+                    step->q->weights[(channel * n_in + i) * part->conv.n_taps + t];
+                rerun->kernels->pack(weights, &part->conv, o / EF_INT_BLOCK, t, in + i,
+                                     o % EF_INT_BLOCK, value);
+                start -= (uint32_t)from->zero * (uint32_t)value;
+            }
+        }
+        rerun->starts[part->start_at + o] = (int32_t)start;
+    }
+}
+
+static ef_status pack(ef_rerun *rerun, ef_error *err)
+{
+    rerun->weights = ef_calloc_aligned(rerun->weights_size + 64, 1);
+    rerun->starts = ef_calloc(rerun->n_starts + 1, sizeof *rerun->starts);
+    if (!rerun->weights || !rerun->starts) {
+        return ef_error_memory(err);
+    }
+    for (size_t i = 0; i < rerun->n_steps; i++) {
+        ef_rstep *step = &rerun->steps[i];
+        for (size_t p = 0; p < step->n_parts; p++) {
+            pack_part(rerun, step, &step->parts[p]);
+            ef_rpart_bind(&step->parts[p], rerun->weights, rerun->starts);
+        }
+    }
+    return EF_OK;
+}
+
+static ef_status copy_factors(ef_rstep *step, int is_output, ef_error *err)
+{
+    size_t n = step->q->shape.channels;
+    step->factors = ef_calloc(n + 2 * EF_INT_BLOCK, sizeof *step->factors);
+    if (!step->factors) {
+        return ef_error_memory(err);
+    }
+    memcpy(step->factors, is_output ? step->q->scales : step->q->factors,
+           n * sizeof *step->factors);
+    return EF_OK;
+}
+
+/* --- who reads what --------------------------------------------------------------- */
+
+static ef_status list_readers(ef_rerun *rerun, size_t index, ef_error *err)
+{
+    ef_rstep *step = &rerun->steps[index];
+    step->readers = ef_calloc(rerun->n_steps, sizeof *step->readers);
+    for (uint32_t i = (uint32_t)index + 1; step->readers && i < rerun->n_steps; i++) {
+        const ef_qstep *reader = rerun->steps[i].q;
+        int reads = 0;
+        for (uint32_t k = 0; k < reader->n_inputs; k++) {
+            reads |= reader->inputs[k] == index;
+        }
+        if (reads) {
+            step->readers[step->n_readers++] = i;
+        }
+    }
+    return step->readers ? EF_OK : ef_error_memory(err);
+}
+
+/* --- sites ------------------------------------------------------------------------ */
+
+static ef_status add_site(ef_rerun *rerun, ef_site site, const char *name,
+                          size_t *index)
+{
+    char *own = ef_calloc(strlen(name) + 1, 1);
+    if (!own) {
+        return EF_ERR_MEMORY;
+    }
+    site.name = strcpy(own, name);
+    *index = rerun->n_sites;
+    rerun->names[rerun->n_sites] = own;
+    rerun->sites[rerun->n_sites++] = site;
+    return EF_OK;
+}
+
+static ef_status add_parameter(ef_rerun *rerun, ef_site site, ef_role role,
+                               size_t *index)
+{
+    const ef_net *net = rerun->qnet->net;
+    const ef_param *param = ef_net_param(net, site.node, role);
+    char name[EF_PARAM_NAME_SIZE];
+    snprintf(name, sizeof name, "%s.bias",
+             ef_topology_node(net->topology, site.node)->name);
+    if (param) {
+        ef_net_param_name(net, param, name);
+    }
+    return add_site(rerun, site, name, index);
+}
+
+static ef_status add_sites(ef_rerun *rerun, uint32_t index, ef_error *err)
+{
+    ef_rstep *step = &rerun->steps[index];
+    const ef_qstep *q = step->q;
+    const ef_net *net = rerun->qnet->net;
+    ef_site site = {.step = index, .node = q->head};
+    ef_status status = EF_OK;
+    if (q->kind == EF_Q_CONV) {
+        size_t n_in = rerun->steps[q->inputs[0]].q->shape.channels / q->window.groups;
+        site.target = EF_TARGET_WEIGHTS;
+        site.count = (uint64_t)q->shape.channels * n_in * q->window.kernel[0] *
+                     q->window.kernel[1];
+        site.bits = q->weight_codes[0].format.bits;
+        status = add_parameter(rerun, site, EF_ROLE_WEIGHT, &step->weight_site);
+    }
+    if (!status && q->kind == EF_Q_CONV && q->has_bias) {
+        site.target = EF_TARGET_BIASES;
+        site.count = q->shape.channels;
+        site.bits = 32;
+        status = add_parameter(rerun, site, EF_ROLE_BIAS, &step->bias_site);
+    }
+    if (!status && q->is_stored && index + 1 < rerun->n_steps) {
+        site.target = index == 0 ? EF_TARGET_INPUTS : EF_TARGET_ACTIVATIONS;
+        site.node = q->node;
+        site.count = ef_shape_elements(q->shape);
+        site.bits = q->code.format.bits;
+        status = add_site(rerun, site, ef_topology_node(net->topology, q->node)->name,
+                          &step->value_site);
+    }
+    return status ? ef_error_memory(err) : EF_OK;
+}
+
+/* --- all -------------------------------------------------------------------------- */
+
+/* Whether no sum of the step can reach the ends of a saturating accumulator, whatever
+ * bits of its inputs and weights are struck. */
+static int is_safe(const ef_rerun *rerun, const ef_rstep *step)
+{
+    const ef_qstep *q = step->q;
+    size_t n_in = rerun->steps[q->inputs[0]].q->shape.channels / q->window.groups;
+    double n = (double)n_in * q->window.kernel[0] * q->window.kernel[1];
+    return n * 128 * 255 + 2147483648.0 <
+           (double)(UINT64_C(1) << (rerun->qnet->accumulator_bits - 1));
+}
+
+static ef_status check(const ef_rerun *rerun, const ef_rstep *step, ef_error *err)
+{
+    const ef_qstep *q = step->q;
+    int is_output = step == &rerun->steps[rerun->n_steps - 1];
+    int is_wide = (!is_output && q->code.format.bits > 8) ||
+                  (q->kind == EF_Q_CONV && q->weight_codes[0].format.bits > 8);
+    int is_held =
+        q->kind == EF_Q_CONV && rerun->qnet->saturates && !is_safe(rerun, step);
+    if (is_wide || is_held || rerun->qnet->accumulator_bits > 32) {
+        return ef_error_set(
+            err, EF_ERR_UNSUPPORTED,
+            "node %s: faults are run in formats of at most 8 bits, with "
+            "accumulators of at most 32 that wrap",
+            ef_topology_node(rerun->qnet->net->topology, q->head)->name);
+    }
+    return EF_OK;
+}
+
+ef_status ef_rerun_build(ef_rerun *rerun, ef_error *err)
+{
+    ef_status status = EF_OK;
+    for (uint32_t i = 0; i < rerun->n_steps && !status; i++) {
+        ef_rstep *step = &rerun->steps[i];
+        step->q = &rerun->qnet->steps[i];
+        step->weight_site = step->bias_site = step->value_site = SIZE_MAX;
+    }
+    for (uint32_t i = 0; i < rerun->n_steps && !status; i++) {
+        ef_rstep *step = &rerun->steps[i];
+        lay_out(rerun, i);
+        status = check(rerun, step, err);
+        status = status ? status : list_readers(rerun, i, err);
+        status = status ? status : add_sites(rerun, i, err);
+        if (!status && step->q->kind == EF_Q_CONV) {
+            status = make_parts(rerun, step, err);
+            status = status ? status : copy_factors(step, i + 1 == rerun->n_steps, err);
+        }
+    }
+    return status ? status : pack(rerun, err);
+}

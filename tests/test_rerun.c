@@ -1,0 +1,178 @@
+/* Faults in integer networks: what is computed again only where it is touched is held
+ * to whole runs, and these to the definition. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "faultsim/ranges.h"
+#include "faultsim/rerun.h"
+#include "random_net.h"
+
+#define N_IMAGES 5
+
+static void must(ef_status status, const ef_error *err)
+{
+    cr_assert_eq(status, EF_OK, "%s", err->text);
+}
+
+/* A random network in integers, and some images. */
+typedef struct setup {
+    ef_net *net;
+    ef_ranges *ranges;
+    ef_qnet *qnet;
+    float *images;
+    ef_rerun *rerun;
+    ef_rerun_worker *worker;
+} setup;
+
+static const char *const formats[][2] = {{"int8c", "int8"},
+                                         {"int8", "uint8"},
+                                         {"fixed8", "fixed8"},
+                                         {"int6c+signmag", "int7+gray"},
+                                         {"int4", "uint5"}};
+
+static setup begin(uint64_t seed)
+{
+    setup s = {.net = random_net_with(seed, 2 + seed % 13, seed % 9 == 8,
+                                      seed % 2 ? RANDOM_RESHAPE : 0)};
+    ef_error err = {0};
+    ef_qnet_options options = EF_QNET_OPTIONS_INT8;
+    const char *const *names = formats[seed % 5];
+    static const unsigned widths[] = {0, 0, 32, 20, 16};
+    must(ef_format_parse(names[0], &options.weights, &err), &err);
+    must(ef_format_parse(names[1], &options.activations, &err), &err);
+    options.accumulator_bits = widths[seed / 5 % 5];
+    s.images = random_images(s.net, seed, N_IMAGES);
+    must(ef_ranges_create(&s.ranges, s.net, s.images, N_IMAGES, 1, &err), &err);
+    must(ef_qnet_create(&s.qnet, s.net, s.ranges, &options, &err), &err);
+    must(ef_rerun_create(&s.rerun, s.qnet, s.images, NULL, N_IMAGES, 1, &err), &err);
+    must(ef_rerun_worker_create(&s.worker, s.rerun, &err), &err);
+    return s;
+}
+
+static void end(setup *s)
+{
+    ef_rerun_worker_destroy(s->worker);
+    ef_rerun_destroy(s->rerun);
+    ef_qnet_destroy(s->qnet);
+    ef_ranges_destroy(s->ranges);
+    ef_net_destroy(s->net);
+    ef_free(s->images);
+}
+
+static void expect_naive(const setup *s, const double *logits, uint64_t seed)
+{
+    ef_error err = {0};
+    size_t n = ef_qnet_classes(s->qnet), size = random_net_inputs(s->net);
+    double *naive = ef_calloc(n, sizeof *naive);
+    cr_assert(naive);
+    for (size_t i = 0; i < N_IMAGES; i++) {
+        must(ef_qnet_run_naive(s->qnet, s->images + i * size, NULL, naive, &err), &err);
+        cr_assert_eq(memcmp(naive, logits + i * n, n * sizeof *naive), 0,
+                     "seed %llu, image %zu", (unsigned long long)seed, i);
+    }
+    ef_free(naive);
+}
+
+Test(rerun_create, runs_without_faults_as_the_definition_says, .timeout = 120)
+{
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        setup s = begin(seed);
+        expect_naive(&s, ef_rerun_logits(s.rerun), seed);
+        end(&s);
+    }
+}
+
+static ef_flip random_flip(const ef_rerun *rerun, ef_rng *rng)
+{
+    size_t n;
+    const ef_site *sites = ef_rerun_sites(rerun, &n);
+    uint32_t site = (uint32_t)ef_rng_below(rng, n);
+    return (ef_flip){
+        .site = site,
+        .index = ef_rng_below(rng, sites[site].count),
+        .mask = UINT32_C(1) << ef_rng_below(rng, sites[site].bits),
+        .kind = (ef_fault_kind)ef_rng_below(rng, EF_FAULT_KIND_COUNT),
+        .image = ef_rng_below(rng, 4) ? -1 : (int64_t)ef_rng_below(rng, N_IMAGES)};
+}
+
+/* The same flip by hand: the definition runs the network that has it. */
+static void change_by_hand(const setup *s, const ef_flip *flip)
+{
+    size_t n;
+    const ef_site *site = &ef_rerun_sites(s->rerun, &n)[flip->site];
+    ef_qstep *step = &s->qnet->steps[site->step];
+    if (site->target == EF_TARGET_BIASES) {
+        int32_t *bias = &step->bias[flip->index];
+        *bias = (int32_t)ef_fault_bits(flip->kind, (uint32_t)*bias, flip->mask);
+        return;
+    }
+    size_t channel = flip->index / (site->count / step->shape.channels);
+    const ef_code *code =
+        &step->weight_codes[step->weight_codes[0].format.per_channel ? channel : 0];
+    int32_t *weight = &step->weights[flip->index];
+    *weight = ef_code_integer(
+        code, ef_fault_bits(flip->kind, ef_code_of_integer(code, *weight), flip->mask));
+}
+
+Test(rerun_strike, computes_no_more_than_is_touched_and_finds_the_same, .timeout = 240)
+{
+    ef_rng rng = ef_rng_stream(7, EF_PURPOSE_TEST, 0, 0, 0);
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        setup s = begin(seed);
+        size_t n = N_IMAGES * ef_qnet_classes(s.qnet);
+        double *some = ef_calloc(n, sizeof *some), *all = ef_calloc(n, sizeof *all);
+        cr_assert(some && all);
+        for (size_t k = 0; k < 60; k++) {
+            ef_flip flips[3];
+            ef_fault fault = {flips, 1 + k % 3};
+            ef_outcomes a, b;
+            uint8_t x[N_IMAGES], y[N_IMAGES];
+            for (size_t i = 0; i < fault.n; i++) {
+                flips[i] = random_flip(s.rerun, &rng);
+            }
+            cr_assert_eq(ef_rerun_strike(s.worker, &fault, &a, x, some), EF_OK);
+            cr_assert_eq(ef_rerun_strike_all(s.worker, &fault, &b, y, all), EF_OK);
+            cr_assert_eq(memcmp(some, all, n * sizeof *some), 0,
+                         "seed %llu, fault %zu: site %s, index %llu",
+                         (unsigned long long)seed, k,
+                         ef_rerun_sites(s.rerun, &n)[flips[0].site].name,
+                         (unsigned long long)flips[0].index);
+            n = N_IMAGES * ef_qnet_classes(s.qnet);
+            cr_assert_eq(memcmp(x, y, sizeof x), 0);
+            cr_assert_eq(memcmp(&a, &b, sizeof a), 0);
+        }
+        ef_free(some);
+        ef_free(all);
+        end(&s);
+    }
+}
+
+Test(rerun_strike, changes_weights_and_biases_as_the_definition_does, .timeout = 240)
+{
+    ef_rng rng = ef_rng_stream(8, EF_PURPOSE_TEST, 0, 0, 0);
+    for (uint64_t seed = 0; seed < 150; seed++) {
+        setup s = begin(seed);
+        size_t n_sites, n = ef_qnet_classes(s.qnet);
+        const ef_site *sites = ef_rerun_sites(s.rerun, &n_sites);
+        double *logits = ef_calloc(N_IMAGES * n, sizeof *logits);
+        ef_flip flip = random_flip(s.rerun, &rng);
+        ef_fault fault = {&flip, 1};
+        ef_outcomes counts;
+        cr_assert(logits);
+        for (size_t k = 0; k < 100 && sites[flip.site].target > EF_TARGET_BIASES; k++) {
+            flip = random_flip(s.rerun, &rng);
+        }
+        if (sites[flip.site].target > EF_TARGET_BIASES) { /* it has no weights */
+            ef_free(logits);
+            end(&s);
+            continue;
+        }
+        cr_assert_eq(ef_rerun_strike(s.worker, &fault, &counts, NULL, logits), EF_OK);
+        change_by_hand(&s, &flip);
+        expect_naive(&s, logits, seed);
+        ef_free(logits);
+        end(&s);
+    }
+}
