@@ -16,7 +16,7 @@ MOSTLYCLEANFILES += %D%/*.report.*
 EXTRA_DIST += %D%/peers.sh %D%/check_onnx_runtime.sh %D%/onnx_runtime.js \
   %D%/check_onnx_checker.sh %D%/onnx_checker.py \
   %D%/check_onnx_classes.sh %D%/onnx_classes.js \
-  %D%/check_onnx_torch.sh %D%/onnx_torch.py
+  %D%/check_onnx_torch.sh
 TESTS += %D%/check_onnx_cases.sh %D%/check_onnx_classes.sh %D%/check_onnx_torch.sh
 # The ONNX project's own cases (Debian package libonnx-testdata), a line for each.
 check_PROGRAMS += %D%/run_model
