@@ -8,4 +8,5 @@ noinst_LIBRARIES += %D%/libfaultsim.a
   %D%/classify.c %D%/classify.h \
   %D%/fault.h %D%/permutation.c %D%/permutation.h \
   %D%/selection.c %D%/selection.h %D%/population.c %D%/population.h \
-  %D%/ber.c %D%/ber.h
+  %D%/ber.c %D%/ber.h \
+  %D%/fault_list.c %D%/fault_list.h
