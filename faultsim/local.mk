@@ -9,4 +9,5 @@ noinst_LIBRARIES += %D%/libfaultsim.a
   %D%/fault.h %D%/permutation.c %D%/permutation.h \
   %D%/selection.c %D%/selection.h %D%/population.c %D%/population.h \
   %D%/ber.c %D%/ber.h \
-  %D%/fault_list.c %D%/fault_list.h
+  %D%/fault_list.c %D%/fault_list.h \
+  %D%/statistics.c %D%/statistics.h
