@@ -12,6 +12,7 @@ noinst_LIBRARIES += %D%/libfaultsim.a
   %D%/fault.h %D%/permutation.c %D%/permutation.h \
   %D%/selection.c %D%/selection.h %D%/population.c %D%/population.h \
   %D%/ber.c %D%/ber.h \
+  %D%/fault_list.c %D%/fault_list.h %D%/statistics.c %D%/statistics.h \
   %D%/int_kernels.c %D%/int_kernels.h \
   %D%/rerun.c %D%/rerun.h %D%/rerun_priv.h %D%/rerun_build.c %D%/rerun_run.c \
   %D%/rerun_run.h %D%/rerun_need.c %D%/rerun_strike.c %D%/rerun_worker.c

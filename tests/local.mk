@@ -16,7 +16,7 @@ MOSTLYCLEANFILES += %D%/*.report.*
 EXTRA_DIST += %D%/peers.sh %D%/check_onnx_runtime.sh %D%/onnx_runtime.js \
   %D%/check_onnx_checker.sh %D%/onnx_checker.py \
   %D%/check_onnx_classes.sh %D%/onnx_classes.js \
-  %D%/check_onnx_torch.sh %D%/onnx_torch.py
+  %D%/check_onnx_torch.sh
 TESTS += %D%/check_onnx_cases.sh %D%/check_onnx_classes.sh %D%/check_onnx_torch.sh
 # The ONNX project's own cases (Debian package libonnx-testdata), a line for each.
 check_PROGRAMS += %D%/run_model
@@ -221,6 +221,13 @@ UNIT_TESTS += %D%/test_population
 %C%_test_population_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 UNIT_TESTS += %D%/test_ber
 %C%_test_ber_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+UNIT_TESTS += %D%/test_fault_list
+%C%_test_fault_list_SOURCES = %D%/test_fault_list.c $(TEST_SCRATCH)
+%C%_test_fault_list_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+TEST_COVERAGE = %D%/coverage.c %D%/coverage.h
+UNIT_TESTS += %D%/test_statistics
+%C%_test_statistics_SOURCES = %D%/test_statistics.c $(TEST_COVERAGE)
+%C%_test_statistics_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 UNIT_TESTS += %D%/test_resnet20
 %C%_test_resnet20_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 EXTRA_DIST += %D%/known/resnet20.js %D%/known/resnet20.inc

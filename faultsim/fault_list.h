@@ -1,0 +1,38 @@
+/* Fault lists, evoflip-faults(5): which bits faults struck, so that they can be struck
+ * again here or elsewhere. */
+#ifndef EF_FAULTSIM_FAULT_LIST_H
+#define EF_FAULTSIM_FAULT_LIST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "base/text.h"
+#include "faultsim/fault.h"
+
+typedef struct ef_fault_list {
+    uint64_t *numbers; /* (n), ascending: what the file calls the faults */
+    ef_fault *faults;  /* (n), their flips in the list's own */
+    size_t n;
+    ef_flip *flips; /* (n_flips) */
+    size_t n_flips;
+} ef_fault_list;
+
+/* Reads path; tensors are those of sites, shape (n_sites), images below n_images.
+ * Rows in any order; of one fault the flips ascend by site, image and element, bits of
+ * one element that change alike in one flip.
+ * EF_ERR_INPUT with file and line: no such column, target, tensor, element, bit, kind
+ * or image; a name that two tensors bear; a bit that one fault strikes twice.
+ * EF_ERR_IO, EF_ERR_MEMORY. */
+EF_NODISCARD ef_status ef_fault_list_read(ef_fault_list *list, const char *path,
+                                          const ef_site *sites, size_t n_sites,
+                                          uint64_t n_images, ef_error *err);
+void ef_fault_list_clear(ef_fault_list *list);
+
+/* The line of column names, then a fault after the other: a row for each bit, or a row
+ * with nothing but the number for a fault that strikes nothing. */
+void ef_fault_list_write_head(ef_text *text);
+void ef_fault_list_write(ef_text *text, uint64_t number, const ef_fault *fault,
+                         const ef_site *sites);
+
+#endif

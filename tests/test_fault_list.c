@@ -1,0 +1,196 @@
+/* Lists of faults: written, read, refused. */
+#include "faultsim/fault_list.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "scratch.h"
+
+TestSuite(fault_list_read, .init = scratch_make, .fini = scratch_remove);
+
+static ef_error err;
+
+static const ef_site sites[] = {
+    {EF_TARGET_WEIGHTS, 1, 1, "conv1.weight", 72, 8},
+    {EF_TARGET_BIASES, 1, 1, "conv1.bias", 4, 32},
+    {EF_TARGET_WEIGHTS, 2, 2, " odd, \"name\"", 24, 8},
+    {EF_TARGET_ACTIVATIONS, 2, 2, "relu", 100, 8},
+    {EF_TARGET_ACTIVATIONS, 3, 3, "twin", 10, 8},
+    {EF_TARGET_ACTIVATIONS, 4, 4, "twin", 10, 8},
+};
+
+#define N_SITES (sizeof sites / sizeof *sites)
+#define HEAD "fault,target,tensor,index,bit,kind,image,step,member\n"
+
+static ef_status read_text(ef_fault_list *list, const char *text)
+{
+    ef_error_clear(&err);
+    return ef_fault_list_read(list, scratch_write_text("f.csv", text), sites, N_SITES,
+                              50, &err);
+}
+
+static const ef_flip flips[] = {
+    {0, 71, 0x81, EF_FAULT_FLIP, -1},  {1, 3, 0x80000000, EF_FAULT_STUCK0, -1},
+    {2, 5, 0x0e, EF_FAULT_FLIP, -1},   {3, 99, 0x01, EF_FAULT_STUCK1, 0},
+    {3, 99, 0xff, EF_FAULT_FLIP, 49},  {0, 0, 0x01, EF_FAULT_FLIP, -1},
+    {0, 0, 0x02, EF_FAULT_STUCK1, -1},
+};
+
+/* Faults 3, 4, 10 and 2^40; 4 strikes nothing. */
+static const ef_fault faults[] = {
+    {flips, 3}, {NULL, 0}, {flips + 3, 2}, {flips + 5, 2}};
+static const uint64_t numbers[] = {3, 4, 10, UINT64_C(1) << 40};
+
+static void write_all(ef_text *text)
+{
+    ef_text_init(text);
+    ef_fault_list_write_head(text);
+    for (size_t i = 0; i < 4; i++) {
+        ef_fault_list_write(text, numbers[i], &faults[i], sites);
+    }
+}
+
+Test(fault_list_write, a_row_for_each_bit)
+{
+    ef_text text;
+    ef_text_init(&text);
+    ef_fault_list_write_head(&text);
+    ef_fault_list_write(&text, 3, &faults[0], sites);
+    ef_fault_list_write(&text, 4, &faults[1], sites);
+    ef_fault fault = {flips + 3, 1};
+    ef_fault_list_write(&text, 5, &fault, sites);
+    cr_expect_str_eq(text.bytes, HEAD "3,weights,conv1.weight,71,0,flip,,,\n"
+                                      "3,weights,conv1.weight,71,7,flip,,,\n"
+                                      "3,biases,conv1.bias,3,31,stuck0,,,\n"
+                                      "3,weights,\" odd, \"\"name\"\"\",5,1,flip,,,\n"
+                                      "3,weights,\" odd, \"\"name\"\"\",5,2,flip,,,\n"
+                                      "3,weights,\" odd, \"\"name\"\"\",5,3,flip,,,\n"
+                                      "4,,,,,,,,\n"
+                                      "5,activations,relu,99,0,stuck1,0,,\n");
+    ef_text_clear(&text);
+}
+
+Test(fault_list_read, what_was_written_comes_back)
+{
+    ef_fault_list list;
+    ef_text text;
+    write_all(&text);
+    cr_assert_eq(read_text(&list, text.bytes), EF_OK, "%s", err.text);
+    cr_assert_eq(list.n, 4);
+    for (size_t i = 0; i < 4; i++) {
+        cr_expect_eq(list.numbers[i], numbers[i]);
+        cr_assert_eq(list.faults[i].n, faults[i].n);
+        for (size_t k = 0; k < faults[i].n; k++) {
+            const ef_flip *a = &list.faults[i].flips[k], *b = &faults[i].flips[k];
+            cr_expect(a->site == b->site && a->index == b->index &&
+                          a->mask == b->mask && a->kind == b->kind &&
+                          a->image == b->image,
+                      "fault %zu, flip %zu", i, k);
+        }
+    }
+    ef_fault_list_clear(&list);
+    ef_text_clear(&text);
+}
+
+Test(fault_list_read, columns_and_rows_stand_in_any_order)
+{
+    ef_fault_list list;
+    cr_assert_eq(read_text(&list, "# another injector\n"
+                                  "kind,bit,index,tensor,target,fault\n"
+                                  "flip,1,7,relu,activations,9\n"
+                                  "flip,2,6,conv1.weight,weights,2\n"
+                                  "flip,0,7,relu,activations,9\n"),
+                 EF_OK, "%s", err.text);
+    cr_assert_eq(list.n, 2);
+    cr_expect(list.numbers[0] == 2 && list.numbers[1] == 9);
+    cr_expect(list.faults[1].n == 1 && list.faults[1].flips[0].mask == 3);
+    ef_fault_list_clear(&list);
+}
+
+Test(fault_list_read, what_is_not_there_is_named_with_its_line)
+{
+    static const struct {
+        const char *rows, *text;
+    } bad[] = {
+        {"1,weights,conv7,0,0,flip,,,\n",
+         "f.csv:2: the network stores no weights called 'conv7'"},
+        {"1,biases,conv1.weight,0,0,flip,,,\n",
+         "f.csv:2: the network stores no biases called 'conv1.weight'"},
+        {"1,activations,twin,0,0,flip,,,\n",
+         "f.csv:2: several activations are called 'twin'"},
+        {"1,weights,conv1.weight,0,0,flip,,,\n2,weights,conv1.weight,72,0,flip,,,\n",
+         "f.csv:3: index: expected a whole number from 0 to 71, found '72'"},
+        {"1,weights,conv1.weight,-1,0,flip,,,\n",
+         "f.csv:2: index: expected a whole number from 0 to 71, found '-1'"},
+        {"1,weights,conv1.weight,0,8,flip,,,\n",
+         "f.csv:2: bit: expected a whole number from 0 to 7, found '8'"},
+        {"1,weights,conv1.weight,0,,flip,,,\n",
+         "f.csv:2: bit: expected a whole number from 0 to 7, found nothing"},
+        {"1,activations,relu,0,0,flip,50,,\n",
+         "f.csv:2: image: expected a whole number from 0 to 49, found '50'"},
+        {"1,weights,conv1.weight,0,0,flip,,4,\n",
+         "f.csv:2: step: only faults in accumulators have one"},
+        {"1,weights,conv1.weight,0,0,flip,,,1\n",
+         "f.csv:2: member: the network is no ensemble"},
+        {"1,weights,conv1.weight,0,0,flip\n", "f.csv:2: expected 9 fields, found 6"},
+        {"1,weights,conv1.weight,0,3,flip,,,\n2,,,,,,,,\n"
+         "1,weights,conv1.weight,0,3,stuck1,,,\n",
+         "f.csv:4: the bit is struck by line 2 already"},
+        {"1,weights,conv1.weight,0,3,stuck0,,,\n1,weights,conv1.weight,0,3,flip,,,\n",
+         "f.csv:3: the bit is struck by line 2 already"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char text[512] = HEAD;
+        ef_fault_list list;
+        cr_expect_eq(read_text(&list, strcat(text, bad[i].rows)), EF_ERR_INPUT);
+        cr_expect(strstr(err.text, bad[i].text), "%s", err.text);
+    }
+}
+
+Test(fault_list_read, heads_are_checked)
+{
+    static const struct {
+        const char *text, *error;
+    } bad[] = {
+        {"", "f.csv: holds no line of column names"},
+        {"fault,target,tensor,index,bit,kind,colour\n",
+         "f.csv:1: a fault list has no column 'colour'"},
+        {"fault,target,tensor,index,bit,kind,bit\n",
+         "f.csv:1: two columns are called 'bit'"},
+        {"fault,target,tensor,index,bit\n", "f.csv:1: no column is called 'kind'"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        ef_fault_list list;
+        cr_expect_eq(read_text(&list, bad[i].text), EF_ERR_INPUT);
+        cr_expect(strstr(err.text, bad[i].error), "%s", err.text);
+    }
+    ef_fault_list list;
+    const char *none = scratch_path("none.csv");
+    cr_expect_eq(ef_fault_list_read(&list, none, sites, N_SITES, 1, &err), EF_ERR_IO);
+    cr_assert_eq(read_text(&list, HEAD), EF_OK);
+    cr_expect_eq(list.n, 0);
+    ef_fault_list_clear(&list);
+}
+
+Test(fault_list_read, each_failing_allocation_is_reported)
+{
+    ef_text text;
+    write_all(&text);
+    const char *path = scratch_write_text("f.csv", text.bytes);
+    ef_status status = EF_ERR_MEMORY;
+    long n = 0;
+    for (; status == EF_ERR_MEMORY; n++) {
+        ef_fault_list list;
+        ef_error_clear(&err);
+        ef_mem_fail_after(n);
+        status = ef_fault_list_read(&list, path, sites, N_SITES, 50, &err);
+        ef_mem_fail_after(-1);
+        if (status == EF_OK) {
+            ef_fault_list_clear(&list);
+        }
+    }
+    cr_expect_eq(status, EF_OK, "%s", err.text);
+    cr_expect_geq(n, 8);
+    ef_text_clear(&text);
+}
