@@ -17,6 +17,7 @@ noinst_LIBRARIES += %D%/libcmd.a
   %D%/search.c \
   %D%/seeds.c %D%/seeds.h \
   %D%/stdout.c \
+  %D%/subject.c %D%/subject.h \
   %D%/summary.c %D%/summary.h \
   %D%/train.c \
   %D%/version.c
