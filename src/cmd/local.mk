@@ -8,6 +8,7 @@ noinst_LIBRARIES += %D%/libcmd.a
   %D%/export.c \
   %D%/front.c \
   %D%/help.c \
+  %D%/inject.c %D%/inject_report.c %D%/inject_report.h \
   %D%/model.c %D%/model.h \
   %D%/nearest.c %D%/nearest.h \
   %D%/option.c %D%/option.h \

@@ -1,7 +1,9 @@
 noinst_LIBRARIES += %D%/libstudy.a
 %C%_libstudy_a_SOURCES = \
+  %D%/campaign.c %D%/campaign.h \
   %D%/candidate.c %D%/candidate.h \
   %D%/search_config.c %D%/search_config.h \
+  %D%/injector.c %D%/injector.h \
   %D%/front.c %D%/front.h \
   %D%/measure.c %D%/measure.h \
   %D%/network_problem.c %D%/network_problem.h \

@@ -1,0 +1,53 @@
+/* A network in integers with the images that faults are judged on. */
+#ifndef EF_STUDY_INJECTOR_H
+#define EF_STUDY_INJECTOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "faultsim/rerun.h"
+#include "net/dataset.h"
+#include "net/normalisation.h"
+#include "net/split.h"
+
+typedef struct ef_injector ef_injector;
+
+typedef struct ef_injector_options {
+    const ef_dataset *set;
+    const ef_normalisation *normalisation; /* NULL: the network takes raw values */
+    ef_part images;                        /* that faults strike; not empty */
+    ef_part calibration;                   /* that set the ranges; not empty */
+    ef_qnet_options formats;
+    size_t n_threads; /* 0: all; no result depends on it */
+} ef_injector_options;
+
+/* net and what options point to are borrowed until the end.  Images are kept in batches
+ * that take 200 MB at most, or of one image.
+ * EF_ERR_UNSUPPORTED, EF_ERR_INPUT: what ef_ranges_create, ef_qnet_create and
+ * ef_rerun_create refuse.  EF_ERR_MEMORY. */
+EF_NODISCARD ef_status ef_injector_create(ef_injector **injector, const ef_net *net,
+                                          const ef_injector_options *options,
+                                          ef_error *err);
+void ef_injector_destroy(ef_injector *injector);
+
+/* The tensors that faults can strike; valid until the next strike. */
+const ef_site *ef_injector_sites(const ef_injector *injector, size_t *n);
+/* Of the network with batch norms folded, which the sites' nodes are of. */
+const ef_topology *ef_injector_topology(const ef_injector *injector);
+size_t ef_injector_n_images(const ef_injector *injector);
+/* Images whose class is wrong without a fault. */
+size_t ef_injector_n_errors(const ef_injector *injector);
+/* Memory for the fault-free run of a batch. */
+double ef_injector_memory_bytes(const ef_injector *injector);
+
+/* Called now and then, by one thread at a time; done is at most total. */
+typedef void ef_injector_watch(void *context, double done, double total);
+
+/* Strikes each of the flips, shape (n), as a fault of its own on all images; outcomes
+ * (n).  The same for every number of threads.  watch may be NULL.  EF_ERR_MEMORY. */
+EF_NODISCARD ef_status ef_injector_strike(ef_injector *injector, const ef_flip *flips,
+                                          size_t n, ef_outcomes *outcomes,
+                                          ef_injector_watch *watch, void *context,
+                                          ef_error *err);
+
+#endif
