@@ -158,8 +158,7 @@ static ef_status add_group(ef_qbuild *b, const uint8_t *stored, size_t head)
     const ef_node *node = node_of(b, head);
     if (!rows[node->op].is_known) {
         return ef_error_set(b->err, EF_ERR_UNSUPPORTED,
-                            "node %s: %s has no execution in integer formats; choose a "
-                            "floating-point format",
+                            "node %s: %s has no execution in integer formats",
                             node->name, ef_op_name(node->op));
     }
     ef_qstep *step = add_step(b, rows[node->op].kind, head);

@@ -3,6 +3,7 @@ dist_man_MANS += \
   %D%/evoflip-search.1 \
   %D%/evoflip-front.1 \
   %D%/evoflip-score.1 \
+  %D%/evoflip-inject.1 \
   %D%/evoflip-train.1 \
   %D%/evoflip-export.1 \
   %D%/evoflip-run.5 \

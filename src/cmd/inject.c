@@ -44,14 +44,14 @@ static const ef_option options[] = {
     {ROW("bits", EF_OPTION_TEXT, "Faults", bits, "LIST",
          "only these bits, 0 the least significant"),
      .shown = "all"},
-    {ROW("count", EF_OPTION_COUNT, "Faults", count, "N",
+    {ROW("count", EF_OPTION_COUNT, "How many", count, "N",
          "strike N faults of each target"),
      .min = 1, .max = 1e15,
      .shown = "until the CCR is known to within 20 % of it or is below 0.01 %, at most "
               "100k"},
-    {ROW("exhaustive", EF_OPTION_FLAG, "Faults", exhaustive, NULL,
+    {ROW("exhaustive", EF_OPTION_FLAG, "How many", exhaustive, NULL,
          "strike every fault there is")},
-    {ROW("plan", EF_OPTION_FLAG, "Faults", plan, NULL,
+    {ROW("plan", EF_OPTION_FLAG, "How many", plan, NULL,
          "print how many faults there are, and what striking them takes")},
     {ROW("format", EF_OPTION_FORMAT, "Numbers", common.format, "F",
          "integer format of weights and activations, of at most 8 bits: int8, int4, "
@@ -314,23 +314,29 @@ static void print_head(job *j)
     double n = (double)j->subject.part.n;
     ef_format_name(&j->formats.weights, weights);
     ef_format_name(&j->formats.activations, activations);
+    const char *fitted = j->formats.fits_activations ? " or u" : "";
     ef_text_add(&j->text, "%s on ", j->subject.path);
     ef_subject_describe(&j->subject, &j->bed, &j->text);
     ef_text_add(&j->text,
                 ": %zu images\nwrong without a fault: %.2f %% in float32, %.2f %% with "
-                "weights in %s and activations in %s\n\n",
+                "weights in %s and activations in %s%s%s\n\n",
                 j->subject.part.n, 100 * (double)j->n_float_errors / n,
                 100 * (double)ef_injector_n_errors(j->injector) / n, weights,
-                activations);
+                activations, fitted, fitted[0] ? activations : "");
 }
 
 static ef_status describe(job *j, ef_error *err)
 {
-    static const char *const groups[] = {"Faults", "Numbers", "Data"};
+    static const char *const groups[] = {"Numbers", "Data", "Faults"};
     ef_text configuration = {0};
     char number[24];
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
         ef_options_write(options, groups[i], j->set, &configuration);
+    }
+    if (ef_call_given(j->call, "count")) {
+        ef_options_write(options, "How many", j->set, &configuration);
+    } else if (j->set->exhaustive) {
+        ef_text_add(&configuration, " exhaustive=yes");
     }
     ef_table_add_note(&j->table, "evoflip", PACKAGE_VERSION);
     ef_table_add_note(&j->table, "command", "inject");

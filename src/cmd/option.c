@@ -444,9 +444,10 @@ static write_value *const writers[] = {
 
 static int is_said(const ef_option *row, const void *field)
 {
-    return row->type == EF_OPTION_FLAG   ? *(const int *)field
-           : row->type == EF_OPTION_TEXT ? *(const char *const *)field != NULL
-                                         : 1;
+    return row->type == EF_OPTION_FLAG     ? *(const int *)field
+           : row->type == EF_OPTION_TEXT   ? *(const char *const *)field != NULL
+           : row->type == EF_OPTION_FORMAT ? ef_format_is_stated(field)
+                                           : 1;
 }
 
 void ef_options_write(const ef_option *rows, const char *group, const void *settings,
