@@ -169,7 +169,9 @@ static ef_status choose_formats(job *j, ef_error *err)
     }
     if (!has_activations && format.kind == EF_FORMAT_INT) {
         j->formats.activations.per_channel = 0;
-        j->formats.fits_activations = 1;
+        /* the other encodings are of signed codes only */
+        j->formats.fits_activations =
+            format.encoding == EF_ENCODING_PLAIN || format.encoding == EF_ENCODING_GRAY;
     }
     ef_status status =
         check_format(&j->formats.weights, has_weights ? "weights" : "format", 1, err);
