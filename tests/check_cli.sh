@@ -329,6 +329,7 @@ BASH
     offers sc score
     offers help sc score
     offers score --obj --objectives
+    offers inject --exh --exhaustive
     offers score --data dig digits
     offers score --data '' fashion
 else

@@ -18,6 +18,7 @@ struct ef_progress {
     double start_s, shown_s;
     size_t shown_tenth;
     int shown_done;       /* the last line shows the last state */
+    int is_over;          /* no time is left, be all of total done or not */
     char text[LINE_ROOM]; /* the caller's part of it */
 };
 
@@ -75,7 +76,7 @@ static void write_counts(const ef_progress *progress, char *text, size_t room)
         return;
     }
     int used = snprintf(text, room, "%zu/%zu", progress->done, progress->total);
-    if (progress->done > 0 && progress->done < progress->total) {
+    if (progress->done > 0 && progress->done < progress->total && !progress->is_over) {
         double spent = ef_clock_s() - progress->start_s;
         double left =
             spent * (double)(progress->total - progress->done) / (double)progress->done;
@@ -133,7 +134,9 @@ void ef_progress_destroy(ef_progress *progress)
     if (!progress) {
         return;
     }
-    if (!progress->shown_done) {
+    progress->is_over = 1;
+    if (!progress->shown_done ||
+        (progress->is_terminal && progress->done < progress->total)) {
         draw(progress);
     }
     if (progress->stream && progress->is_terminal && progress->text[0]) {

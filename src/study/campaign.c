@@ -166,6 +166,9 @@ static ef_status go(march *m, const ef_stop_rule *rule, ef_error *err)
         status = go_to(m, ef_next_look(rule, m->struck, population), err);
         ef_campaign_count whole = ef_campaign_whole(m->campaign);
         m->rate = ef_campaign_ccr(m->campaign, &whole);
+        if (m->watch && !status && m->struck < m->most) {
+            m->watch(m->context, m->struck, m->most, &m->rate);
+        }
     } while (!status && m->struck < m->most && !ef_is_enough(rule, &m->rate));
     return status;
 }
