@@ -69,7 +69,7 @@ static int32_t strike_parameter(const ef_rerun_worker *w, size_t n, int is_bias,
 /* Weights and starts of the worker with (sign 1) or without (-1) the change. */
 static void change(ef_rerun_worker *w, size_t n, int is_bias, const spot *s, int sign)
 {
-    uint32_t delta = (uint32_t)(sign * w->deltas[n]);
+    uint32_t delta = (uint32_t)sign * (uint32_t)w->deltas[n];
     int32_t *start = &w->starts[s->part->start_at + s->out];
     if (is_bias) {
         *start = (int32_t)((uint32_t)*start + delta);
