@@ -125,12 +125,22 @@ ef_status ef_rerun_create(ef_rerun **rerun, const ef_qnet *qnet, const float *im
                           ef_error *err)
 {
     size_t n_kernels;
+    const ef_int_kernels *kernels = ef_int_kernels_available(&n_kernels)[0];
+    return ef_rerun_create_with(rerun, qnet, images, labels, n, n_threads, kernels,
+                                err);
+}
+
+ef_status ef_rerun_create_with(ef_rerun **rerun, const ef_qnet *qnet,
+                               const float *images, const uint16_t *labels, size_t n,
+                               size_t n_threads, const ef_int_kernels *kernels,
+                               ef_error *err)
+{
     ef_rerun *made = ef_calloc(1, sizeof *made);
     if (!made) {
         return ef_error_memory(err);
     }
     made->qnet = qnet;
-    made->kernels = ef_int_kernels_available(&n_kernels)[0];
+    made->kernels = kernels;
     made->n = n;
     made->n_steps = qnet->output + 1;
     made->classes = ef_qnet_classes(qnet);

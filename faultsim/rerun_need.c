@@ -39,10 +39,7 @@ void ef_rerun_write(ef_rerun_worker *w, size_t index, uint32_t pixel, size_t fir
 
 static void need(ef_rerun_worker *w, uint32_t pixel)
 {
-    if (!w->is_todo[pixel]) {
-        w->is_todo[pixel] = 1;
-        w->todo[w->n_todo++] = pixel;
-    }
+    w->is_todo[pixel] = 1;
 }
 
 static void need_all(ef_rerun_worker *w, const ef_rstep *step)
@@ -61,13 +58,17 @@ static uint32_t windows_on(const ef_qwindow *window, size_t axis, uint32_t p,
     int64_t reach = (int64_t)(window->kernel[axis] - 1) * window->dilation[axis];
     int64_t high = (int64_t)p + window->pad[axis], low = high - reach;
     int64_t stride = window->stride[axis];
-    int64_t begin = low > 0 ? (low + stride - 1) / stride : 0;
-    int64_t end = high / stride + 1;
+    if (stride > 1) { /* divisions would take most of the time */
+        low = low > 0 ? (low + stride - 1) / stride : 0;
+        high /= stride;
+    }
+    int64_t begin = low > 0 ? low : 0, end = high + 1;
     end = end < n_out ? end : n_out;
     *first = (uint32_t)begin;
     return end > begin ? (uint32_t)(end - begin) : 0;
 }
 
+/* The windows that see a pixel. */
 static void need_windows(ef_rerun_worker *w, const ef_rstep *step, uint32_t y,
                          uint32_t x)
 {
@@ -75,11 +76,27 @@ static void need_windows(ef_rerun_worker *w, const ef_rstep *step, uint32_t y,
     uint32_t top, left;
     uint32_t rows = windows_on(&step->q->window, 0, y, out.height, &top);
     uint32_t columns = windows_on(&step->q->window, 1, x, out.width, &left);
-    for (uint32_t r = top; r < top + rows; r++) {
-        for (uint32_t c = left; c < left + columns; c++) {
-            need(w, r * out.width + c);
+    uint8_t *marks = w->is_todo + (size_t)top * out.width + left;
+    for (uint32_t r = 0; r < rows; r++, marks += out.width) {
+        for (uint32_t c = 0; c < columns; c++) {
+            marks[c] = 1;
         }
     }
+}
+
+/* Eight marks at once: of most planes few are set. */
+static void list_needed(ef_rerun_worker *w, const ef_rstep *step)
+{
+    uint32_t n = (uint32_t)ef_rplane(step), n_todo = 0;
+    for (uint32_t i = 0; i < n; i += 8) {
+        uint64_t eight;
+        memcpy(&eight, w->is_todo + i, sizeof eight);
+        for (uint32_t k = i; k < i + 8 && eight != 0; k++) {
+            w->todo[n_todo] = k;
+            n_todo += w->is_todo[k];
+        }
+    }
+    w->n_todo = n_todo;
 }
 
 /* The output pixels of a step that moves pixels whole. */
@@ -144,13 +161,19 @@ void ef_rerun_find_todo(ef_rerun_worker *w, size_t index)
     const ef_rstep *step = ef_rstep_of(w, index);
     if (w->is_whole) {
         need_all(w, step);
+        list_needed(w, step);
         return;
     }
+    size_t n_differ = 0;
     for (uint32_t k = 0; k < step->q->n_inputs; k++) {
         const ef_rstate *from = &w->states[step->q->inputs[k]];
+        n_differ += from->n_pixels;
         for (size_t i = 0; i < from->n_pixels; i++) {
             need_from(w, step, k, from->pixels[i]);
         }
+    }
+    if (n_differ > 0) {
+        list_needed(w, step);
     }
 }
 

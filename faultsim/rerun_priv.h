@@ -82,9 +82,9 @@ struct ef_rerun_worker {
     size_t image;
     int is_whole;   /* everything is computed again */
     int is_first;   /* and kept: the fault-free run */
-    uint32_t *todo; /* pixels of a step to compute */
+    uint32_t *todo; /* pixels of a step to compute, room for 8 more */
     size_t n_todo;
-    uint8_t *is_todo;
+    uint8_t *is_todo; /* (pixels, and 8 more) */
     const uint8_t **windows;
     int32_t *acc;       /* (chunk, channels of the largest part) */
     int32_t *plane_acc; /* of the largest plane, and so the next two */
@@ -96,6 +96,13 @@ struct ef_rerun_worker {
     double *logits; /* (classes) */
     uint64_t macs;
 };
+
+/* ef_rerun_create with the inner loops of one instruction set. */
+EF_NODISCARD ef_status ef_rerun_create_with(ef_rerun **rerun, const ef_qnet *qnet,
+                                            const float *images, const uint16_t *labels,
+                                            size_t n, size_t n_threads,
+                                            const ef_int_kernels *kernels,
+                                            ef_error *err);
 
 /* Building; rerun_build.c. */
 EF_NODISCARD ef_status ef_rerun_build(ef_rerun *rerun, ef_error *err);

@@ -59,7 +59,6 @@ static void run_conv(ef_rerun_worker *w, size_t index)
 {
     const ef_rstep *step = ef_rstep_of(w, index);
     const ef_qstep *q = step->q;
-    uint8_t bytes[EF_RERUN_MOST_BLOCK];
     for (size_t p = 0; p < step->n_parts; p++) {
         const ef_rpart *part = &w->states[index].parts[p];
         size_t stride = part->conv.n_blocks * EF_INT_BLOCK;
@@ -70,17 +69,11 @@ static void run_conv(ef_rerun_worker *w, size_t index)
                 keep(w, index, part, w->todo + i, n);
             }
             for (size_t k = 0; k < n; k++) {
-                for (size_t o = 0; o < stride; o += EF_RERUN_MOST_BLOCK) {
-                    size_t left = stride - o, size = left < EF_RERUN_MOST_BLOCK
-                                                         ? left
-                                                         : EF_RERUN_MOST_BLOCK;
-                    size_t own = part->n_out - o < size ? part->n_out - o : size;
-                    w->rerun->kernels->round(w->acc + k * stride + o,
-                                             step->factors + part->out + o, size,
-                                             step->zero, q->least + step->offset,
-                                             q->most + step->offset, bytes);
-                    ef_rerun_write(w, index, w->todo[i + k], part->out + o, bytes, own);
-                }
+                w->rerun->kernels->round(w->acc + k * stride, step->factors + part->out,
+                                         stride, step->zero, q->least + step->offset,
+                                         q->most + step->offset, w->row);
+                ef_rerun_write(w, index, w->todo[i + k], part->out, w->row,
+                               part->n_out);
             }
         }
     }

@@ -4,8 +4,7 @@
 
 #include "faultsim/rerun_priv.h"
 
-#define EF_RERUN_CHUNK 40      /* pixels whose sums are made together */
-#define EF_RERUN_MOST_BLOCK 64 /* channels that are rounded together */
+#define EF_RERUN_CHUNK 40 /* pixels whose sums are made together */
 
 static inline ef_rstep *ef_rstep_of(const ef_rerun_worker *w, size_t index)
 {

@@ -48,8 +48,8 @@ static ef_status make_scratch(ef_rerun_worker *w)
 {
     extent e = largest(w->rerun);
     size_t plane = e.plane + EF_INT_BLOCK, row = e.channels + 2 * EF_INT_BLOCK;
-    w->todo = ef_calloc(e.plane, sizeof *w->todo);
-    w->is_todo = ef_calloc(e.plane, 1);
+    w->todo = ef_calloc(e.plane + 8, sizeof *w->todo);
+    w->is_todo = ef_calloc(e.plane + 8, 1);
     w->windows = ef_calloc(EF_RERUN_CHUNK, sizeof *w->windows);
     w->acc = ef_calloc_aligned(EF_RERUN_CHUNK * e.part, sizeof *w->acc);
     w->plane_acc = ef_calloc_aligned(plane, sizeof *w->plane_acc);

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "faultsim/ranges.h"
-#include "faultsim/rerun.h"
+#include "faultsim/rerun_priv.h"
 #include "random_net.h"
 
 #define N_IMAGES 5
@@ -32,7 +32,7 @@ static const char *const formats[][2] = {{"int8c", "int8"},
                                          {"int6c+signmag", "int7+gray"},
                                          {"int4", "uint5"}};
 
-static setup begin(uint64_t seed)
+static setup begin_with(uint64_t seed, const ef_int_kernels *kernels)
 {
     setup s = {.net = random_net_with(seed, 2 + seed % 13, seed % 9 == 8,
                                       seed % 2 ? RANDOM_RESHAPE : 0)};
@@ -46,9 +46,19 @@ static setup begin(uint64_t seed)
     s.images = random_images(s.net, seed, N_IMAGES);
     must(ef_ranges_create(&s.ranges, s.net, s.images, N_IMAGES, 1, &err), &err);
     must(ef_qnet_create(&s.qnet, s.net, s.ranges, &options, &err), &err);
-    must(ef_rerun_create(&s.rerun, s.qnet, s.images, NULL, N_IMAGES, 1, &err), &err);
+    must(ef_rerun_create_with(&s.rerun, s.qnet, s.images, NULL, N_IMAGES, 1, kernels,
+                              &err),
+         &err);
     must(ef_rerun_worker_create(&s.worker, s.rerun, &err), &err);
     return s;
+}
+
+/* With the inner loops of each instruction set in turn. */
+static setup begin(uint64_t seed)
+{
+    size_t n;
+    const ef_int_kernels *const *kernels = ef_int_kernels_available(&n);
+    return begin_with(seed, kernels[seed / 2 % n]);
 }
 
 static void end(setup *s)
@@ -146,6 +156,43 @@ Test(rerun_strike, computes_no_more_than_is_touched_and_finds_the_same, .timeout
         ef_free(some);
         ef_free(all);
         end(&s);
+    }
+}
+
+/* The logits of 20 faults, (20, images, classes). */
+static double *strike_some(uint64_t seed, const ef_int_kernels *kernels, size_t *n)
+{
+    setup s = begin_with(seed, kernels);
+    ef_rng rng = ef_rng_stream(9, EF_PURPOSE_TEST, seed, 0, 0);
+    size_t each = N_IMAGES * ef_qnet_classes(s.qnet);
+    double *logits = ef_calloc(20 * each, sizeof *logits);
+    cr_assert(logits);
+    for (size_t k = 0; k < 20; k++) {
+        ef_flip flip = random_flip(s.rerun, &rng);
+        ef_outcomes counts;
+        cr_assert_eq(ef_rerun_strike(s.worker, &(ef_fault){&flip, 1}, &counts, NULL,
+                                     logits + k * each),
+                     EF_OK);
+    }
+    end(&s);
+    *n = 20 * each;
+    return logits;
+}
+
+Test(rerun_strike, finds_the_same_with_each_instruction_set, .timeout = 240)
+{
+    size_t n_kernels, n, n_expected;
+    const ef_int_kernels *const *kernels = ef_int_kernels_available(&n_kernels);
+    for (uint64_t seed = 200; seed < 290; seed++) {
+        double *expected = strike_some(seed, kernels[n_kernels - 1], &n_expected);
+        for (size_t i = 0; i + 1 < n_kernels; i++) {
+            double *found = strike_some(seed, kernels[i], &n);
+            cr_assert_eq(n, n_expected);
+            cr_assert_eq(memcmp(found, expected, n * sizeof *found), 0, "seed %llu, %s",
+                         (unsigned long long)seed, kernels[i]->name);
+            ef_free(found);
+        }
+        ef_free(expected);
     }
 }
 
