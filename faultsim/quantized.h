@@ -88,7 +88,7 @@ typedef struct ef_qtail {
 typedef struct ef_qnet_options {
     ef_format weights;     /* an integer format of at most 16 bits */
     ef_format activations; /* likewise */
-    /* int activations become uint where no value is below 0 */
+    /* int activations of plain encoding become uint where no value is below 0 */
     int fits_activations;
     unsigned accumulator_bits; /* 16 to 64; 0: 32, or 64 where an operand is wider
                                   than 8 bits */

@@ -61,7 +61,7 @@ static ef_range range_of(const ef_qbuild *b, uint32_t root, ef_format *format)
     if (!is_stated) {
         *format = b->options->activations;
         if (b->options->fits_activations && format->kind == EF_FORMAT_INT &&
-            range.low >= 0) {
+            format->encoding == EF_ENCODING_PLAIN && range.low >= 0) {
             format->kind = EF_FORMAT_UINT;
         }
     }
