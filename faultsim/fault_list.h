@@ -18,12 +18,12 @@ typedef struct ef_fault_list {
     size_t n_flips;
 } ef_fault_list;
 
-/* Reads path; tensors are those of sites, shape (n_sites), images below n_images.
- * Rows in any order; of one fault the flips ascend by site, image and element, bits of
- * one element that change alike in one flip.
- * EF_ERR_INPUT with file and line: no such column, target, tensor, element, bit, kind
- * or image; a name that two tensors bear; a bit that one fault strikes twice.
- * EF_ERR_IO, EF_ERR_MEMORY. */
+/* Reads path; tensors are those of sites, shape (n_sites), images below n_images,
+ * which are at least 1.  Rows in any order; of one fault the flips ascend by site,
+ * image and element, bits of one element that change alike in one flip. EF_ERR_INPUT
+ * with file and line: no such column, target, tensor, element, bit, kind or image; a
+ * name that two tensors bear; a bit that one fault strikes twice. EF_ERR_IO,
+ * EF_ERR_MEMORY. */
 EF_NODISCARD ef_status ef_fault_list_read(ef_fault_list *list, const char *path,
                                           const ef_site *sites, size_t n_sites,
                                           uint64_t n_images, ef_error *err);
