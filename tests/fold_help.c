@@ -88,11 +88,13 @@ void fold_float(fold_case *c, const char *name, float value)
     attribute->f = value;
 }
 
-void fold_ints(fold_case *c, const char *name, size_t n, int64_t *values)
+void fold_ints(fold_case *c, const char *name, size_t n, const int64_t *values)
 {
     Onnx__AttributeProto *attribute = add_attribute(c, name);
     attribute->n_ints = n;
-    attribute->ints = values;
+    attribute->ints = ef_arena_calloc(&c->arena, n, sizeof *values);
+    cr_assert(attribute->ints);
+    memcpy(attribute->ints, values, n * sizeof *values);
 }
 
 void fold_text(fold_case *c, const char *name, const char *text)

@@ -36,7 +36,7 @@ void fold_retype(fold_case *c, int32_t data_type);
 
 void fold_int(fold_case *c, const char *name, int64_t value);
 void fold_float(fold_case *c, const char *name, float value);
-void fold_ints(fold_case *c, const char *name, size_t n, int64_t *values);
+void fold_ints(fold_case *c, const char *name, size_t n, const int64_t *values);
 void fold_text(fold_case *c, const char *name, const char *text);
 void fold_tensor(fold_case *c, const char *name, Onnx__TensorProto *tensor);
 
