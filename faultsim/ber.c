@@ -152,7 +152,7 @@ static ef_status append_flip(ef_ber_flips *flips, const ef_ber_key *key, uint64_
     ef_flip *last = flips->n > 0 ? &flips->items[flips->n - 1] : NULL;
     if (last && last->site == key->site && last->index == index &&
         last->image == key->image) {
-        last->mask |= UINT32_C(1) << bit;
+        last->mask |= UINT64_C(1) << bit;
         return EF_OK;
     }
     ef_flip *items =
@@ -163,7 +163,7 @@ static ef_status append_flip(ef_ber_flips *flips, const ef_ber_key *key, uint64_
     flips->items = items;
     flips->items[flips->n++] = (ef_flip){.site = key->site,
                                          .index = index,
-                                         .mask = UINT32_C(1) << bit,
+                                         .mask = UINT64_C(1) << bit,
                                          .kind = EF_FAULT_FLIP,
                                          .image = key->image};
     return EF_OK;

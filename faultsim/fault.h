@@ -12,7 +12,10 @@
     X(WEIGHTS, "weights")                                                              \
     X(BIASES, "biases")                                                                \
     X(ACTIVATIONS, "activations")                                                      \
-    X(INPUTS, "inputs")
+    X(INPUTS, "inputs")                                                                \
+    X(ACCUMULATORS, "accumulators") /* running sums */                                 \
+    X(SCALES, "scales")             /* of quantized tensors, as float32 */             \
+    X(NORM, "norm")                 /* statistics of batch norms that are not folded */
 
 typedef enum ef_target {
 #define X(target, name) EF_TARGET_##target,
@@ -36,21 +39,25 @@ typedef enum ef_fault_kind {
 /* A stored tensor that faults can strike. */
 typedef struct ef_site {
     ef_target target;
-    uint32_t step;   /* of the executed network: a step of integers, a node of floats */
-    uint32_t node;   /* of the topology: owner of the parameter, or of the output */
-    const char *name; /* of the initialiser, or of the node: in the user's file; one that
-                         folding made is <node>.bias */
-    uint64_t count;   /* elements; of one image, for activations and inputs */
-    unsigned bits;    /* of one element */
+    uint32_t step; /* of the executed network: a step of integers, a node of floats */
+    uint32_t node; /* of the topology: owner of the parameter, or of the output */
+    const char *name;   /* of the initialiser, or of the node: in the user's file; one
+                           that   folding made is <node>.bias */
+    uint64_t count;     /* elements; of one image, for what an image brings about */
+    unsigned bits;      /* of one element */
+    uint64_t n_moments; /* times at which an element can be struck: 1; of accumulators
+                           the products of an element, and one more */
 } ef_site;
 
 /* A change of one stored element. */
 typedef struct ef_flip {
     uint32_t site;
     uint64_t index; /* element, row-major in the layout of the file */
-    uint32_t mask;  /* of bits */
+    uint64_t mask;  /* of bits */
     ef_fault_kind kind;
-    int64_t image; /* -1: of every image */
+    int64_t image;   /* -1: of every image; else its number among all that are struck */
+    uint64_t moment; /* below the site's n_moments: products that a running sum has
+                        taken, padded positions included; 0: after the bias */
 } ef_flip;
 
 /* What strikes together. */
@@ -73,7 +80,7 @@ typedef struct ef_outcomes {
 } ef_outcomes;
 
 /* bits with a fault of this kind in them */
-static inline uint32_t ef_fault_bits(ef_fault_kind kind, uint32_t bits, uint32_t mask)
+static inline uint64_t ef_fault_bits(ef_fault_kind kind, uint64_t bits, uint64_t mask)
 {
     return kind == EF_FAULT_FLIP     ? bits ^ mask
            : kind == EF_FAULT_STUCK0 ? bits & ~mask

@@ -84,7 +84,7 @@ void ef_fault_list_write(ef_text *text, uint64_t number, const ef_fault *fault,
     }
     for (size_t i = 0; i < fault->n; i++) {
         const ef_flip *flip = &fault->flips[i];
-        for (unsigned bit = 0; bit < 32; bit++) {
+        for (unsigned bit = 0; bit < 64; bit++) {
             if (flip->mask >> bit & 1) {
                 write_bit(text, number, flip, &sites[flip->site], bit);
             }
@@ -267,7 +267,7 @@ static ef_status take_flip(const reader *r, const ef_csv_row *in, ef_flip *flip,
         status = check_empty(r, in, err);
     }
     flip->kind = (ef_fault_kind)kind;
-    flip->mask = UINT32_C(1) << bit;
+    flip->mask = UINT64_C(1) << bit;
     return status;
 }
 
@@ -344,14 +344,14 @@ static int same_element(const row *a, const row *b)
 /* The error names the later line of the two. */
 static ef_status check_bits(const reader *r, const char *path, ef_error *err)
 {
-    uint32_t seen = 0;
+    uint64_t seen = 0;
     size_t begin = 0;
     for (size_t i = 0; i < r->n; i++) {
         if (i == 0 || !same_element(&r->rows[i - 1], &r->rows[i])) {
             seen = 0;
             begin = i;
         }
-        uint32_t mask = r->rows[i].flip.mask;
+        uint64_t mask = r->rows[i].flip.mask;
         size_t line = r->rows[i].line;
         for (size_t k = begin; k < i && seen & mask; k++) {
             size_t other = r->rows[k].line;

@@ -14,5 +14,6 @@ noinst_LIBRARIES += %D%/libfaultsim.a
   %D%/ber.c %D%/ber.h \
   %D%/fault_list.c %D%/fault_list.h %D%/statistics.c %D%/statistics.h \
   %D%/int_kernels.c %D%/int_kernels.h \
-  %D%/rerun.c %D%/rerun.h %D%/rerun_priv.h %D%/rerun_build.c %D%/rerun_run.c \
-  %D%/rerun_run.h %D%/rerun_need.c %D%/rerun_strike.c %D%/rerun_worker.c
+  %D%/rerun.c %D%/rerun.h %D%/rerun_priv.h \
+  %D%/bytes.c %D%/bytes_priv.h %D%/bytes_build.c %D%/bytes_run.c %D%/bytes_run.h \
+  %D%/bytes_need.c %D%/bytes_strike.c %D%/bytes_worker.c

@@ -10,12 +10,13 @@
 typedef struct chosen {
     uint32_t site;
     unsigned n_places;
-    uint64_t channel_size; /* elements of one channel */
+    uint64_t n_moments;    /* of an element */
+    uint64_t channel_size; /* elements of one channel, times their moments */
     uint64_t n_channels;   /* of the site */
-    uint64_t n_elements;   /* chosen */
+    uint64_t n_elements;   /* chosen, times their moments */
     uint64_t base;         /* number of its first fault */
     size_t stratum;        /* its first */
-    uint32_t masks[32];    /* (n_places) */
+    uint64_t masks[64];    /* (n_places) */
 } chosen;
 
 struct ef_population {
@@ -138,19 +139,19 @@ static ef_status check_request(const request *r, ef_error *err)
 
 /* --- making ------------------------------------------------------------------ */
 
-static uint32_t adjacent_mask(unsigned k)
+static uint64_t adjacent_mask(unsigned k)
 {
-    return k < 32 ? (UINT32_C(1) << k) - 1 : UINT32_MAX;
+    return k < 64 ? (UINT64_C(1) << k) - 1 : UINT64_MAX;
 }
 
 static void choose_places(chosen *c, const request *r, const ef_site *site)
 {
-    uint32_t allowed = 0, run = adjacent_mask(r->strike->adjacent);
+    uint64_t allowed = 0, run = adjacent_mask(r->strike->adjacent);
     for (unsigned bit = 0; bit < site->bits; bit++) {
-        allowed |= (uint32_t)ef_numbers_have(&r->selection->bits, bit) << bit;
+        allowed |= (uint64_t)ef_numbers_have(&r->selection->bits, bit) << bit;
     }
     for (unsigned bit = 0; bit + r->strike->adjacent <= site->bits; bit++) {
-        uint32_t mask = run << bit;
+        uint64_t mask = run << bit;
         if ((allowed & mask) == mask) {
             c->masks[c->n_places++] = mask;
         }
@@ -176,7 +177,11 @@ static ef_status choose_sites(ef_population *p, const request *r, ef_error *err)
         }
         chosen c = {.site = (uint32_t)i, .base = p->size, .stratum = p->n_strata};
         c.n_channels = channels_of(r, site);
-        c.channel_size = site->count / c.n_channels;
+        c.n_moments = site->n_moments;
+        if (site->count > EF_PERMUTATION_MAX / c.n_moments) {
+            return ef_error_set(err, EF_ERR_UNSUPPORTED, "more than 2^62 faults");
+        }
+        c.channel_size = site->count / c.n_channels * c.n_moments;
         c.n_elements = count_channels(&p->channels, c.n_channels) * c.channel_size;
         choose_places(&c, r, site);
         if (c.n_places == 0 || c.n_elements == 0) {
@@ -290,12 +295,14 @@ ef_flip ef_population_flip(const ef_population *population, uint64_t k)
     const chosen *c = site_of(population, k);
     uint64_t element = (k - c->base) / c->n_places;
     uint64_t channel = nth_channel(&population->channels, element / c->channel_size);
+    uint64_t place = channel * c->channel_size + element % c->channel_size;
     return (ef_flip){
         .site = c->site,
-        .index = channel * c->channel_size + element % c->channel_size,
+        .index = place / c->n_moments,
         .mask = c->masks[(k - c->base) % c->n_places],
         .kind = population->kind,
         .image = -1,
+        .moment = place % c->n_moments,
     };
 }
 
@@ -316,7 +323,7 @@ static const chosen *find_site(const ef_population *p, uint32_t site)
 
 static int has_element(const ef_population *p, const chosen *c, uint64_t index)
 {
-    uint64_t channel = index / c->channel_size;
+    uint64_t channel = index / (c->channel_size / c->n_moments);
     return channel < c->n_channels && ef_numbers_have(&p->channels, channel);
 }
 
@@ -324,15 +331,16 @@ int ef_population_find(const ef_population *population, const ef_flip *flip,
                        uint64_t *k)
 {
     const chosen *c = find_site(population, flip->site);
-    if (!c || flip->kind != population->kind ||
+    if (!c || flip->kind != population->kind || flip->moment >= c->n_moments ||
         !has_element(population, c, flip->index)) {
         return 0;
     }
-    uint64_t channel = flip->index / c->channel_size;
+    uint64_t spot = flip->index * c->n_moments + flip->moment;
+    uint64_t channel = spot / c->channel_size;
     uint64_t ordinal = population->channels.n > 0
                            ? count_channels(&population->channels, channel)
                            : channel;
-    uint64_t element = ordinal * c->channel_size + flip->index % c->channel_size;
+    uint64_t element = ordinal * c->channel_size + spot % c->channel_size;
     for (unsigned place = 0; place < c->n_places; place++) {
         if (c->masks[place] == flip->mask) {
             *k = c->base + element * c->n_places + place;

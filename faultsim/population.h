@@ -13,7 +13,7 @@ typedef struct ef_population ef_population;
 /* The faults of one stored tensor at one place of bits. */
 typedef struct ef_stratum_place {
     uint32_t site;
-    uint32_t mask; /* of the bits that change together */
+    uint64_t mask; /* of the bits that change together */
     unsigned bit;  /* the lowest of them */
     uint64_t size; /* faults: the elements chosen */
 } ef_stratum_place;

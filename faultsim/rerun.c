@@ -1,192 +1,205 @@
 #include "faultsim/rerun.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/parallel.h"
-#include "faultsim/rerun_run.h"
+#include "faultsim/rerun_priv.h"
 
-/* --- the fault-free run ----------------------------------------------------------- */
+/* --- what engines fill ------------------------------------------------------------ */
 
-static ef_status make_room(ef_rerun *rerun, ef_error *err)
+ef_status ef_rerun_init(ef_rerun *rerun, const ef_rerun_engine *engine,
+                        const ef_rerun_images *images, size_t classes, ef_error *err)
 {
-    for (size_t i = 0; i + 1 < rerun->n_steps; i++) {
-        ef_rstep *step = &rerun->steps[i];
-        size_t n = rerun->n * ef_shape_elements(step->q->shape);
-        step->bytes = ef_calloc_aligned(rerun->n, step->layout.size);
-        step->planes = ef_calloc(n, 1);
-        step->acc = step->q->kind == EF_Q_CONV ? ef_calloc(n, sizeof *step->acc) : NULL;
-        if (!step->bytes || !step->planes ||
-            (step->q->kind == EF_Q_CONV && !step->acc)) {
-            return ef_error_memory(err);
-        }
-        memset(step->bytes, step->zero, rerun->n * step->layout.size);
+    rerun->engine = engine;
+    rerun->n = images->n;
+    rerun->first = images->first;
+    rerun->classes = classes;
+    rerun->logits = ef_calloc(images->n * classes, sizeof *rerun->logits);
+    rerun->class_of = ef_calloc(images->n, sizeof *rerun->class_of);
+    if (images->labels) {
+        rerun->labels = ef_memdup(images->labels, images->n * sizeof *rerun->labels);
     }
-    rerun->logits = ef_calloc(rerun->n * rerun->classes, sizeof *rerun->logits);
-    rerun->class_of = ef_calloc(rerun->n, sizeof *rerun->class_of);
-    return rerun->logits && rerun->class_of ? EF_OK : ef_error_memory(err);
+    int has_all =
+        rerun->logits && rerun->class_of && (rerun->labels || !images->labels);
+    return has_all ? EF_OK : ef_error_memory(err);
 }
 
-/* The integers of an image into its bytes. */
-static void put_input(ef_rerun *rerun, size_t image, const int32_t *values)
+void ef_rerun_clear(ef_rerun *rerun)
 {
-    ef_rstep *step = &rerun->steps[0];
-    ef_shape shape = step->q->shape;
-    uint8_t *bytes = step->bytes + image * step->layout.size;
-    for (size_t c = 0; c < shape.channels; c++) {
-        for (size_t y = 0; y < shape.height; y++) {
-            for (size_t x = 0; x < shape.width; x++) {
-                bytes[ef_rpixel(&step->layout, y, x) + c] =
-                    (uint8_t)(*values++ + step->offset);
-            }
-        }
-    }
-}
-
-static void copy_planes(ef_rerun *rerun, size_t image)
-{
-    for (size_t i = 0; i + 1 < rerun->n_steps; i++) {
-        ef_rstep *step = &rerun->steps[i];
-        ef_shape shape = step->q->shape;
-        const uint8_t *bytes = step->bytes + image * step->layout.size;
-        uint8_t *to = step->planes + image * ef_shape_elements(shape);
-        for (size_t c = 0; c < shape.channels; c++) {
-            for (size_t y = 0; y < shape.height; y++) {
-                for (size_t x = 0; x < shape.width; x++) {
-                    *to++ = bytes[ef_rpixel(&step->layout, y, x) + c];
-                }
-            }
-        }
-    }
-}
-
-typedef struct first_run {
-    ef_rerun *rerun;
-    const float *images;
-    size_t n_blocks;
-} first_run;
-
-static ef_status run_block(void *context, size_t block, ef_error *err)
-{
-    const first_run *job = context;
-    ef_rerun *rerun = job->rerun;
-    const ef_fault none = {NULL, 0};
-    size_t size = ef_shape_elements(rerun->steps[0].q->shape);
-    ef_rerun_worker *worker = NULL;
-    int32_t *values = ef_calloc(size, sizeof *values);
-    ef_status status =
-        values ? ef_rerun_worker_create(&worker, rerun, err) : ef_error_memory(err);
-    size_t begin = rerun->n * block / job->n_blocks;
-    size_t end = rerun->n * (block + 1) / job->n_blocks;
-    for (size_t i = begin; i < end && !status; i++) {
-        worker->fault = &none;
-        worker->is_whole = worker->is_first = 1;
-        ef_qinput(rerun->qnet, job->images + i * size, values);
-        put_input(rerun, i, values);
-        ef_rerun_image(worker, i, rerun->logits + i * rerun->classes);
-        rerun->class_of[i] =
-            ef_rclass(rerun->logits + i * rerun->classes, rerun->classes);
-        copy_planes(rerun, i);
-    }
-    if (worker) {
-        worker->is_first = 0; /* its images are not its own */
-    }
-    ef_rerun_worker_destroy(worker);
-    ef_free(values);
-    return status;
-}
-
-static ef_status run_first(ef_rerun *rerun, const float *images, size_t n_threads,
-                           ef_error *err)
-{
-    first_run job = {rerun, images, rerun->n < 16 ? rerun->n : 16};
-    ef_status status = make_room(rerun, err);
-    return status ? status
-                  : ef_parallel_for(job.n_blocks, n_threads, run_block, &job, err);
-}
-
-/* --- creating --------------------------------------------------------------------- */
-
-static ef_status copy_labels(ef_rerun *rerun, const uint16_t *labels, ef_error *err)
-{
-    if (!labels) {
-        return EF_OK;
-    }
-    rerun->labels = ef_calloc(rerun->n, sizeof *rerun->labels);
-    if (!rerun->labels) {
-        return ef_error_memory(err);
-    }
-    memcpy(rerun->labels, labels, rerun->n * sizeof *labels);
-    return EF_OK;
-}
-
-ef_status ef_rerun_create(ef_rerun **rerun, const ef_qnet *qnet, const float *images,
-                          const uint16_t *labels, size_t n, size_t n_threads,
-                          ef_error *err)
-{
-    size_t n_kernels;
-    const ef_int_kernels *kernels = ef_int_kernels_available(&n_kernels)[0];
-    return ef_rerun_create_with(rerun, qnet, images, labels, n, n_threads, kernels,
-                                err);
-}
-
-ef_status ef_rerun_create_with(ef_rerun **rerun, const ef_qnet *qnet,
-                               const float *images, const uint16_t *labels, size_t n,
-                               size_t n_threads, const ef_int_kernels *kernels,
-                               ef_error *err)
-{
-    ef_rerun *made = ef_calloc(1, sizeof *made);
-    if (!made) {
-        return ef_error_memory(err);
-    }
-    made->qnet = qnet;
-    made->kernels = kernels;
-    made->n = n;
-    made->n_steps = qnet->output + 1;
-    made->classes = ef_qnet_classes(qnet);
-    made->steps = ef_calloc(made->n_steps, sizeof *made->steps);
-    made->sites = ef_calloc(made->n_steps, 3 * sizeof *made->sites);
-    made->names = ef_calloc(made->n_steps, 3 * sizeof *made->names);
-    ef_status status =
-        made->steps && made->sites && made->names ? EF_OK : ef_error_memory(err);
-    status = status ? status : ef_rerun_build(made, err);
-    status = status ? status : copy_labels(made, labels, err);
-    status = status ? status : run_first(made, images, n_threads, err);
-    if (status) {
-        ef_rerun_destroy(made);
-        return status;
-    }
-    *rerun = made;
-    return EF_OK;
-}
-
-void ef_rerun_destroy(ef_rerun *rerun)
-{
-    if (!rerun) {
-        return;
-    }
-    for (size_t i = 0; rerun->steps && i < rerun->n_steps; i++) {
-        ef_rstep *step = &rerun->steps[i];
-        ef_free(step->parts);
-        ef_free(step->taps);
-        ef_free(step->factors);
-        ef_free(step->readers);
-        ef_free(step->bytes);
-        ef_free(step->planes);
-        ef_free(step->acc);
-    }
     for (size_t i = 0; i < rerun->n_sites; i++) {
         ef_free(rerun->names[i]);
     }
     ef_free(rerun->names);
-    ef_free(rerun->steps);
     ef_free(rerun->sites);
-    ef_free(rerun->weights);
-    ef_free(rerun->starts);
     ef_free(rerun->logits);
     ef_free(rerun->class_of);
     ef_free(rerun->labels);
-    ef_free(rerun);
+}
+
+static ef_status reserve_site(ef_rerun *rerun)
+{
+    if (rerun->n_sites < rerun->sites_capacity) {
+        return EF_OK;
+    }
+    size_t capacity = rerun->sites_capacity > 0 ? 2 * rerun->sites_capacity : 32;
+    ef_site *sites = ef_realloc(rerun->sites, capacity, sizeof *sites);
+    if (!sites) {
+        return EF_ERR_MEMORY;
+    }
+    rerun->sites = sites;
+    char **names = ef_realloc(rerun->names, capacity, sizeof *names);
+    if (!names) {
+        return EF_ERR_MEMORY;
+    }
+    rerun->names = names;
+    rerun->sites_capacity = capacity;
+    return EF_OK;
+}
+
+ef_status ef_rerun_add_site(ef_rerun *rerun, const ef_site *site, size_t *index,
+                            ef_error *err)
+{
+    char *own = ef_strdup(site->name);
+    if (!own || reserve_site(rerun)) {
+        ef_free(own);
+        return ef_error_memory(err);
+    }
+    *index = rerun->n_sites;
+    rerun->names[rerun->n_sites] = own;
+    rerun->sites[rerun->n_sites] = *site;
+    rerun->sites[rerun->n_sites++].name = own;
+    return EF_OK;
+}
+
+ef_status ef_rerun_add_parameter(ef_rerun *rerun, const ef_site *site,
+                                 const ef_net *net, ef_role role, size_t *index,
+                                 ef_error *err)
+{
+    ef_site own = *site;
+    const ef_param *param = ef_net_param(net, site->node, role);
+    char name[EF_PARAM_NAME_SIZE];
+    snprintf(name, sizeof name, "%s.bias",
+             ef_topology_node(net->topology, site->node)->name);
+    if (param) {
+        ef_net_param_name(net, param, name);
+    }
+    own.name = name;
+    return ef_rerun_add_site(rerun, &own, index, err);
+}
+
+/* --- outcomes --------------------------------------------------------------------- */
+
+/* The lowest index of the largest. */
+static uint16_t class_of(const double *logits, size_t n)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < n; i++) {
+        best = logits[i] > logits[best] ? i : best;
+    }
+    return (uint16_t)best;
+}
+
+static int are_finite(const double *logits, size_t n)
+{
+    int finite = 1;
+    for (size_t i = 0; i < n; i++) {
+        finite &= isfinite(logits[i]) != 0;
+    }
+    return finite;
+}
+
+static int are_equal(const double *a, const double *b, size_t n)
+{
+    int equal = 1;
+    for (size_t i = 0; i < n && equal; i++) {
+        equal = a[i] == b[i];
+    }
+    return equal;
+}
+
+ef_status ef_rerun_set_class(ef_rerun *rerun, size_t image, ef_error *err)
+{
+    const double *logits = rerun->logits + image * rerun->classes;
+    if (!are_finite(logits, rerun->classes)) {
+        return ef_error_set(err, EF_ERR_INPUT,
+                            "the logits of image %zu are not finite without a fault",
+                            rerun->first + image);
+    }
+    rerun->class_of[image] = class_of(logits, rerun->classes);
+    return EF_OK;
+}
+
+static ef_outcome outcome_of(const ef_rerun *rerun, size_t image, const double *logits,
+                             uint16_t class)
+{
+    const double *before = rerun->logits + image * rerun->classes;
+    if (!are_finite(logits, rerun->classes)) {
+        return EF_OUTCOME_NONFINITE;
+    }
+    if (class != rerun->class_of[image]) {
+        return EF_OUTCOME_SDC;
+    }
+    return are_equal(before, logits, rerun->classes) ? EF_OUTCOME_MASKED
+                                                     : EF_OUTCOME_BENIGN;
+}
+
+static void write_outcome(ef_rerun_worker *w, size_t fault, size_t image,
+                          ef_outcome outcome, uint16_t class)
+{
+    const ef_rerun *rerun = w->rerun;
+    const ef_struck *to = w->to;
+    ef_outcomes *counts = &to->counts[fault];
+    counts->images++;
+    counts->masked += outcome == EF_OUTCOME_MASKED;
+    counts->benign += outcome == EF_OUTCOME_BENIGN;
+    counts->sdc += outcome == EF_OUTCOME_SDC;
+    counts->nonfinite += outcome == EF_OUTCOME_NONFINITE;
+    counts->corrected +=
+        outcome == EF_OUTCOME_SDC && rerun->labels && class == rerun->labels[image];
+    if (to->outcomes) {
+        to->outcomes[fault * rerun->n + image] = (uint8_t)outcome;
+    }
+    if (to->classes) {
+        to->classes[fault * rerun->n + image] = class;
+    }
+}
+
+void ef_rerun_judge(ef_rerun_worker *w, size_t fault, size_t image,
+                    const double *logits)
+{
+    size_t n = w->rerun->classes;
+    uint16_t class = class_of(logits, n);
+    write_outcome(w, fault, image, outcome_of(w->rerun, image, logits, class), class);
+    if (w->to->logits) {
+        memcpy(w->to->logits + (fault * w->rerun->n + image) * n, logits,
+               n * sizeof *logits);
+    }
+}
+
+void ef_rerun_masked(ef_rerun_worker *w, size_t fault, size_t image)
+{
+    size_t n = w->rerun->classes;
+    write_outcome(w, fault, image, EF_OUTCOME_MASKED, w->rerun->class_of[image]);
+    if (w->to->logits) {
+        memcpy(w->to->logits + (fault * w->rerun->n + image) * n,
+               w->rerun->logits + image * n, n * sizeof *w->rerun->logits);
+    }
+}
+
+/* --- what callers see ------------------------------------------------------------- */
+
+void ef_rerun_destroy(ef_rerun *rerun)
+{
+    if (rerun) {
+        rerun->engine->destroy(rerun);
+    }
+}
+
+const char *ef_rerun_engine_name(const ef_rerun *rerun)
+{
+    return rerun->engine->name;
 }
 
 const ef_site *ef_rerun_sites(const ef_rerun *rerun, size_t *n)
@@ -203,4 +216,57 @@ const double *ef_rerun_logits(const ef_rerun *rerun)
 const uint16_t *ef_rerun_classes(const ef_rerun *rerun)
 {
     return rerun->class_of;
+}
+
+size_t ef_rerun_n_images(const ef_rerun *rerun)
+{
+    return rerun->n;
+}
+
+size_t ef_rerun_n_classes(const ef_rerun *rerun)
+{
+    return rerun->classes;
+}
+
+ef_status ef_rerun_worker_create(ef_rerun_worker **worker, const ef_rerun *rerun,
+                                 ef_error *err)
+{
+    return rerun->engine->worker_create(worker, rerun, err);
+}
+
+void ef_rerun_worker_destroy(ef_rerun_worker *worker)
+{
+    if (worker) {
+        worker->rerun->engine->worker_destroy(worker);
+    }
+}
+
+static ef_status strike(ef_rerun_worker *w, const ef_fault *faults, size_t n_faults,
+                        const ef_struck *to, int is_whole)
+{
+    memset(to->counts, 0, n_faults * sizeof *to->counts);
+    w->to = to;
+    return w->rerun->engine->strike(w, faults, n_faults, is_whole);
+}
+
+ef_status ef_rerun_strike(ef_rerun_worker *worker, const ef_fault *faults,
+                          size_t n_faults, const ef_struck *to)
+{
+    return strike(worker, faults, n_faults, to, 0);
+}
+
+ef_status ef_rerun_strike_all(ef_rerun_worker *worker, const ef_fault *faults,
+                              size_t n_faults, const ef_struck *to)
+{
+    return strike(worker, faults, n_faults, to, 1);
+}
+
+uint64_t ef_rerun_macs(const ef_rerun_worker *worker)
+{
+    return worker->macs;
+}
+
+uint64_t ef_rerun_image_macs(const ef_rerun *rerun)
+{
+    return rerun->image_macs;
 }

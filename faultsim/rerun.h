@@ -1,10 +1,13 @@
-/* What faults do to a batch of images, computing again only what they touch.
+/* What faults do to images, computing again only what they touch.
  *
  * The fault-free run of all images is kept.  A faulty run begins at the tensor that is
- * struck, goes on with the pixels that differ, and stops where nothing does; its
- * results are those of a whole run with the fault, bit for bit.
+ * struck, goes on with what differs, and stops where nothing does; its results are
+ * those of a whole run with the fault, bit for bit.
  *
- * Memory: about 7 bytes for each element of each stored tensor of each image. */
+ * Networks are executed by engines, one for each kind of arithmetic:
+ *   bytes     integers of at most 8 bits with accumulators that wrap
+ *   wide      every integer format, accumulators that saturate
+ *   floating  float formats, and integer weights with float activations */
 #ifndef EF_FAULTSIM_RERUN_H
 #define EF_FAULTSIM_RERUN_H
 
@@ -16,37 +19,56 @@ typedef struct ef_rerun ef_rerun;
 /* What one thread needs to strike faults. */
 typedef struct ef_rerun_worker ef_rerun_worker;
 
-/* qnet is borrowed until the end; of at most 8 bits, accumulators of at most 32 bits
- * that wrap, or saturate where no sum can reach their ends.  images: (n, channels,
- * height, width); labels: (n), or NULL: nothing is ever corrected.
- * EF_ERR_UNSUPPORTED: other formats.  EF_ERR_MEMORY. */
+/* Borrowed for the call that takes them. */
+typedef struct ef_rerun_images {
+    const float *images;    /* (n, channels, height, width) */
+    const uint16_t *labels; /* (n), or NULL: nothing is ever corrected */
+    size_t n;
+    size_t first;     /* what flips call image 0 of these */
+    size_t n_threads; /* for the fault-free run; 0: all */
+} ef_rerun_images;
+
+/* A network in integers, in bytes where that can be and else wide.  qnet is borrowed
+ * until the end.  EF_ERR_MEMORY. */
 EF_NODISCARD ef_status ef_rerun_create(ef_rerun **rerun, const ef_qnet *qnet,
-                                       const float *images, const uint16_t *labels,
-                                       size_t n, size_t n_threads, ef_error *err);
+                                       const ef_rerun_images *images, ef_error *err);
 void ef_rerun_destroy(ef_rerun *rerun);
 
-/* The tensors that faults can strike: weights, biases, activations, inputs. */
+/* "bytes", "wide", "floating" */
+const char *ef_rerun_engine_name(const ef_rerun *rerun);
+/* The tensors that faults can strike. */
 const ef_site *ef_rerun_sites(const ef_rerun *rerun, size_t *n);
 /* Of the fault-free run, (n, classes) and (n). */
 const double *ef_rerun_logits(const ef_rerun *rerun);
 const uint16_t *ef_rerun_classes(const ef_rerun *rerun);
+size_t ef_rerun_n_images(const ef_rerun *rerun);
+size_t ef_rerun_n_classes(const ef_rerun *rerun);
 
 EF_NODISCARD ef_status ef_rerun_worker_create(ef_rerun_worker **worker,
                                               const ef_rerun *rerun, ef_error *err);
 void ef_rerun_worker_destroy(ef_rerun_worker *worker);
 
-/* Strikes a fault whose flips are within their sites; EF_ERR_MEMORY.  outcomes (n) and
- * logits (n,
- * classes) may be NULL. */
-EF_NODISCARD ef_status ef_rerun_strike(ef_rerun_worker *worker, const ef_fault *fault,
-                                       ef_outcomes *counts, uint8_t *outcomes,
-                                       double *logits);
-/* The same, the whole network computed again. */
-EF_NODISCARD ef_status ef_rerun_strike_all(ef_rerun_worker *worker,
-                                           const ef_fault *fault, ef_outcomes *counts,
-                                           uint8_t *outcomes, double *logits);
+/* What faults do to each image; written where it is not NULL. */
+typedef struct ef_struck {
+    ef_outcomes *counts; /* (n_faults), never NULL: overwritten */
+    uint8_t *outcomes;   /* (n_faults, n) ef_outcome */
+    uint16_t *classes;   /* (n_faults, n) the class given */
+    double *logits;      /* (n_faults, n, classes) */
+} ef_struck;
 
-/* Multiply-accumulates that strikes have taken so far. */
+/* Strikes n_faults faults, each by itself, whose flips are within their sites: many at
+ * once take less time than one after the other.  Flips of one element strike in the
+ * order in which they stand.  EF_ERR_MEMORY: nothing of `to` counts. */
+EF_NODISCARD ef_status ef_rerun_strike(ef_rerun_worker *worker, const ef_fault *faults,
+                                       size_t n_faults, const ef_struck *to);
+/* The same, the whole network computed again for every fault. */
+EF_NODISCARD ef_status ef_rerun_strike_all(ef_rerun_worker *worker,
+                                           const ef_fault *faults, size_t n_faults,
+                                           const ef_struck *to);
+
+/* Multiply-accumulates that strikes have taken so far, and those of one image run as a
+ * whole. */
 uint64_t ef_rerun_macs(const ef_rerun_worker *worker);
+uint64_t ef_rerun_image_macs(const ef_rerun *rerun);
 
 #endif

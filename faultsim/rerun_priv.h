@@ -1,134 +1,70 @@
-/* What the files of the rerun engine share. */
+/* What the engines of the rerun share. */
 #ifndef EF_FAULTSIM_RERUN_PRIV_H
 #define EF_FAULTSIM_RERUN_PRIV_H
 
-#include "faultsim/int_kernels.h"
-#include "faultsim/quantized_priv.h"
 #include "faultsim/rerun.h"
 
-/* How the bytes of one image of a tensor lie; see int_kernels.h. */
-typedef struct ef_rlayout {
-    uint32_t border; /* pixels of zero points around */
-    size_t pixel;    /* bytes */
-    size_t row;
-    size_t size;
-    size_t origin; /* of pixel 0, 0 */
-} ef_rlayout;
-
-/* Output channels [out, out + n_out) of a convolution, from input channels [in, ...),
- * several groups of it together where they are small. */
-typedef struct ef_rpart {
-    ef_int_conv conv; /* weights and start: of the network as it is */
-    size_t in, out, n_in, n_out;
-    size_t weights_at, start_at; /* in the network's blocks of them */
-} ef_rpart;
-
-/* A step of the network, ready to run. */
-typedef struct ef_rstep {
-    const ef_qstep *q;
-    ef_rlayout layout;
-    int32_t offset; /* byte = integer + offset */
-    uint8_t zero;   /* byte of the zero point */
-    ef_rpart *parts;
-    size_t n_parts;
-    ptrdiff_t *taps;
-    double *factors; /* (channels, and EF_INT_BLOCK more for the last part) */
-    size_t weight_site, bias_site, value_site; /* SIZE_MAX: none */
-    uint32_t *readers;                         /* (n_readers) steps */
-    size_t n_readers;
-    /* the fault-free run, n images */
-    uint8_t *bytes;  /* (n, layout.size) */
-    uint8_t *planes; /* (n, channels, height, width), the same integers */
-    int32_t *acc;    /* (n, channels, height, width) of conv */
-} ef_rstep;
+/* One kind of arithmetic.  Its own types begin with an ef_rerun and an
+ * ef_rerun_worker. */
+typedef struct ef_rerun_engine {
+    const char *name;
+    void (*destroy)(ef_rerun *rerun); /* of an incomplete one too */
+    ef_status (*worker_create)(ef_rerun_worker **worker, const ef_rerun *rerun,
+                               ef_error *err);
+    void (*worker_destroy)(ef_rerun_worker *worker);
+    /* Judges each fault on each image once, by ef_rerun_judge or ef_rerun_masked. */
+    ef_status (*strike)(ef_rerun_worker *worker, const ef_fault *faults,
+                        size_t n_faults, int is_whole);
+} ef_rerun_engine;
 
 struct ef_rerun {
-    const ef_qnet *qnet;
-    const ef_int_kernels *kernels;
-    ef_rstep *steps;
-    size_t n_steps; /* without views of the logits */
+    const ef_rerun_engine *engine;
     ef_site *sites;
     char **names; /* (n_sites), owned: what sites have */
-    size_t n_sites;
-    unsigned char *weights; /* all packed weights */
-    size_t weights_size;
-    int32_t *starts;
-    size_t n_starts;
-    size_t n, classes;
-    double *logits;     /* (n, classes) */
-    uint16_t *class_of; /* (n) */
-    uint16_t *labels;   /* (n), or NULL */
+    size_t n_sites, sites_capacity;
+    size_t n, first, classes;
+    double *logits;      /* (n, classes) */
+    uint16_t *class_of;  /* (n) */
+    uint16_t *labels;    /* (n), or NULL */
+    uint64_t image_macs; /* of one image */
 };
-
-/* A step in a worker. */
-typedef struct ef_rstate {
-    const uint8_t *now; /* the image in hand: as it was, or changed */
-    uint8_t *changed;   /* (layout.size), a copy once something differs */
-    uint8_t *own;       /* its memory */
-    uint32_t *pixels;   /* those that differ, y * width + x */
-    size_t n_pixels;
-    uint8_t *is_listed; /* (height * width) */
-    ef_rpart *parts;    /* with the worker's weights */
-} ef_rstate;
 
 struct ef_rerun_worker {
     const ef_rerun *rerun;
-    ef_rstate *states; /* (n_steps) */
-    unsigned char *weights;
-    int32_t *starts;
-    const ef_fault *fault;
-    int32_t *deltas; /* (fault->n) what parameters change by */
-    size_t deltas_capacity;
-    size_t image;
-    int is_whole;   /* everything is computed again */
-    int is_first;   /* and kept: the fault-free run */
-    uint32_t *todo; /* pixels of a step to compute, room for 8 more */
-    size_t n_todo;
-    uint8_t *is_todo; /* (pixels, and 8 more) */
-    const uint8_t **windows;
-    int32_t *acc;       /* (chunk, channels of the largest part) */
-    int32_t *plane_acc; /* of the largest plane, and so the next two */
-    double *plane_factors;
-    uint8_t *plane_bytes;
-    uint8_t *row;  /* channels of the widest step */
-    int32_t *sums; /* likewise */
-    uint32_t last_pixel;
-    double *logits; /* (classes) */
+    const ef_struck *to; /* of the strike in hand */
     uint64_t macs;
 };
 
-/* ef_rerun_create with the inner loops of one instruction set. */
-EF_NODISCARD ef_status ef_rerun_create_with(ef_rerun **rerun, const ef_qnet *qnet,
-                                            const float *images, const uint16_t *labels,
-                                            size_t n, size_t n_threads,
-                                            const ef_int_kernels *kernels,
-                                            ef_error *err);
+/* Room for logits and classes, and labels; clear frees these and the sites. */
+EF_NODISCARD ef_status ef_rerun_init(ef_rerun *rerun, const ef_rerun_engine *engine,
+                                     const ef_rerun_images *images, size_t classes,
+                                     ef_error *err);
+void ef_rerun_clear(ef_rerun *rerun);
 
-/* Building; rerun_build.c. */
-EF_NODISCARD ef_status ef_rerun_build(ef_rerun *rerun, ef_error *err);
+/* Adds a site, whose name is copied; its number into *index.  EF_ERR_MEMORY. */
+EF_NODISCARD ef_status ef_rerun_add_site(ef_rerun *rerun, const ef_site *site,
+                                         size_t *index, ef_error *err);
+/* The same for a parameter of net, named as its initialiser; <node>.bias where net has
+ * none of this role. */
+EF_NODISCARD ef_status ef_rerun_add_parameter(ef_rerun *rerun, const ef_site *site,
+                                              const ef_net *net, ef_role role,
+                                              size_t *index, ef_error *err);
 
-/* Points parts of a step to weights and starts. */
-void ef_rpart_bind(ef_rpart *part, const unsigned char *weights, const int32_t *starts);
+/* The fault-free logits of an image are known: sets its class.  EF_ERR_INPUT: one is
+ * not finite. */
+EF_NODISCARD ef_status ef_rerun_set_class(ef_rerun *rerun, size_t image, ef_error *err);
 
-/* Pixels of an image of a step. */
-static inline size_t ef_rplane(const ef_rstep *step)
+/* Counts a fault's logits of an image, (classes). */
+void ef_rerun_judge(ef_rerun_worker *worker, size_t fault, size_t image,
+                    const double *logits);
+/* The same where nothing differs. */
+void ef_rerun_masked(ef_rerun_worker *worker, size_t fault, size_t image);
+
+/* Whether a flip is of this image of the rerun. */
+static inline int ef_rerun_hits(const ef_rerun *rerun, const ef_flip *flip,
+                                size_t image)
 {
-    return (size_t)step->q->shape.height * step->q->shape.width;
-}
-
-/* The lowest index of the largest. */
-static inline uint16_t ef_rclass(const double *logits, size_t n)
-{
-    size_t best = 0;
-    for (size_t i = 1; i < n; i++) {
-        best = logits[i] > logits[best] ? i : best;
-    }
-    return (uint16_t)best;
-}
-
-static inline size_t ef_rpixel(const ef_rlayout *layout, size_t y, size_t x)
-{
-    return layout->origin + y * layout->row + x * layout->pixel;
+    return flip->image < 0 || (size_t)flip->image == rerun->first + image;
 }
 
 #endif

@@ -12,12 +12,12 @@ TestSuite(fault_list_read, .init = scratch_make, .fini = scratch_remove);
 static ef_error err;
 
 static const ef_site sites[] = {
-    {EF_TARGET_WEIGHTS, 1, 1, "conv1.weight", 72, 8},
-    {EF_TARGET_BIASES, 1, 1, "conv1.bias", 4, 32},
-    {EF_TARGET_WEIGHTS, 2, 2, " odd, \"name\"", 24, 8},
-    {EF_TARGET_ACTIVATIONS, 2, 2, "relu", 100, 8},
-    {EF_TARGET_ACTIVATIONS, 3, 3, "twin", 10, 8},
-    {EF_TARGET_ACTIVATIONS, 4, 4, "twin", 10, 8},
+    {EF_TARGET_WEIGHTS, 1, 1, "conv1.weight", 72, 8, 1},
+    {EF_TARGET_BIASES, 1, 1, "conv1.bias", 4, 32, 1},
+    {EF_TARGET_WEIGHTS, 2, 2, " odd, \"name\"", 24, 8, 1},
+    {EF_TARGET_ACTIVATIONS, 2, 2, "relu", 100, 8, 1},
+    {EF_TARGET_ACTIVATIONS, 3, 3, "twin", 10, 8, 1},
+    {EF_TARGET_ACTIVATIONS, 4, 4, "twin", 10, 8, 1},
 };
 
 #define N_SITES (sizeof sites / sizeof *sites)
@@ -31,10 +31,10 @@ static ef_status read_text(ef_fault_list *list, const char *text)
 }
 
 static const ef_flip flips[] = {
-    {0, 71, 0x81, EF_FAULT_FLIP, -1},  {1, 3, 0x80000000, EF_FAULT_STUCK0, -1},
-    {2, 5, 0x0e, EF_FAULT_FLIP, -1},   {3, 99, 0x01, EF_FAULT_STUCK1, 0},
-    {3, 99, 0xff, EF_FAULT_FLIP, 49},  {0, 0, 0x01, EF_FAULT_FLIP, -1},
-    {0, 0, 0x02, EF_FAULT_STUCK1, -1},
+    {0, 71, 0x81, EF_FAULT_FLIP, -1, 0},  {1, 3, 0x80000000, EF_FAULT_STUCK0, -1, 0},
+    {2, 5, 0x0e, EF_FAULT_FLIP, -1, 0},   {3, 99, 0x01, EF_FAULT_STUCK1, 0, 0},
+    {3, 99, 0xff, EF_FAULT_FLIP, 49, 0},  {0, 0, 0x01, EF_FAULT_FLIP, -1, 0},
+    {0, 0, 0x02, EF_FAULT_STUCK1, -1, 0},
 };
 
 /* Faults 3, 4, 10 and 2^40; 4 strikes nothing. */

@@ -230,11 +230,11 @@ static void make(void)
                  "%s", err.text);
     uint32_t conv1 = node_of("conv1"), conv2 = node_of("conv2"), last = node_of("last");
     uint64_t area = ef_shape_elements(ef_topology_shape(topology, conv2)) / 6;
-    sites[0] = (ef_site){EF_TARGET_WEIGHTS, 1, conv1, "conv1.weight", 72, 8};
-    sites[1] = (ef_site){EF_TARGET_BIASES, 1, conv1, "conv1.bias", 4, 32};
-    sites[2] = (ef_site){EF_TARGET_WEIGHTS, 2, conv2, "conv2.weight", 24, 8};
-    sites[3] = (ef_site){EF_TARGET_ACTIVATIONS, 2, conv2, "conv2", 6 * area, 8};
-    sites[4] = (ef_site){EF_TARGET_WEIGHTS, 3, last, "last.weight", 18 * area, 4};
+    sites[0] = (ef_site){EF_TARGET_WEIGHTS, 1, conv1, "conv1.weight", 72, 8, 1};
+    sites[1] = (ef_site){EF_TARGET_BIASES, 1, conv1, "conv1.bias", 4, 32, 1};
+    sites[2] = (ef_site){EF_TARGET_WEIGHTS, 2, conv2, "conv2.weight", 24, 8, 1};
+    sites[3] = (ef_site){EF_TARGET_ACTIVATIONS, 2, conv2, "conv2", 6 * area, 8, 1};
+    sites[4] = (ef_site){EF_TARGET_WEIGHTS, 3, last, "last.weight", 18 * area, 4, 1};
 }
 
 static void unmake(void)
@@ -371,7 +371,7 @@ Test(population_flip, each_fault_has_one_number)
             uint64_t channel = index / (sites[site].count / channels);
             int is_in = channel == 1 || channel == 2 || channel == 5;
             for (unsigned bit = 0; bit < 31; bit++) {
-                ef_flip flip = {site, index, UINT32_C(3) << bit, EF_FAULT_FLIP, -1};
+                ef_flip flip = {site, index, UINT64_C(3) << bit, EF_FAULT_FLIP, -1, 0};
                 uint64_t k = UINT64_MAX;
                 int found = ef_population_find(p, &flip, &k);
                 cr_assert_eq(found, is_in && bit >= 1 && bit <= 3);

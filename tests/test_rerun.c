@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "faultsim/ranges.h"
-#include "faultsim/rerun_priv.h"
+#include "faultsim/bytes_priv.h"
 #include "random_net.h"
 
 #define N_IMAGES 5
@@ -46,9 +46,8 @@ static setup begin_with(uint64_t seed, const ef_int_kernels *kernels)
     s.images = random_images(s.net, seed, N_IMAGES);
     must(ef_ranges_create(&s.ranges, s.net, s.images, N_IMAGES, 1, &err), &err);
     must(ef_qnet_create(&s.qnet, s.net, s.ranges, &options, &err), &err);
-    must(ef_rerun_create_with(&s.rerun, s.qnet, s.images, NULL, N_IMAGES, 1, kernels,
-                              &err),
-         &err);
+    const ef_rerun_images images = {.images = s.images, .n = N_IMAGES, .n_threads = 1};
+    must(ef_bytes_create(&s.rerun, s.qnet, &images, kernels, &err), &err);
     must(ef_rerun_worker_create(&s.worker, s.rerun, &err), &err);
     return s;
 }
@@ -123,7 +122,8 @@ static void change_by_hand(const setup *s, const ef_flip *flip)
         &step->weight_codes[step->weight_codes[0].format.per_channel ? channel : 0];
     int32_t *weight = &step->weights[flip->index];
     *weight = ef_code_integer(
-        code, ef_fault_bits(flip->kind, ef_code_of_integer(code, *weight), flip->mask));
+        code, (uint32_t)ef_fault_bits(flip->kind, ef_code_of_integer(code, *weight),
+                                      flip->mask));
 }
 
 Test(rerun_strike, computes_no_more_than_is_touched_and_finds_the_same, .timeout = 240)
@@ -142,8 +142,14 @@ Test(rerun_strike, computes_no_more_than_is_touched_and_finds_the_same, .timeout
             for (size_t i = 0; i < fault.n; i++) {
                 flips[i] = random_flip(s.rerun, &rng);
             }
-            cr_assert_eq(ef_rerun_strike(s.worker, &fault, &a, x, some), EF_OK);
-            cr_assert_eq(ef_rerun_strike_all(s.worker, &fault, &b, y, all), EF_OK);
+            cr_assert_eq(ef_rerun_strike(
+                             s.worker, &fault, 1,
+                             &(ef_struck){.counts = &a, .outcomes = x, .logits = some}),
+                         EF_OK);
+            cr_assert_eq(ef_rerun_strike_all(
+                             s.worker, &fault, 1,
+                             &(ef_struck){.counts = &b, .outcomes = y, .logits = all}),
+                         EF_OK);
             cr_assert_eq(memcmp(some, all, n * sizeof *some), 0,
                          "seed %llu, fault %zu: site %s, index %llu",
                          (unsigned long long)seed, k,
@@ -170,8 +176,9 @@ static double *strike_some(uint64_t seed, const ef_int_kernels *kernels, size_t 
     for (size_t k = 0; k < 20; k++) {
         ef_flip flip = random_flip(s.rerun, &rng);
         ef_outcomes counts;
-        cr_assert_eq(ef_rerun_strike(s.worker, &(ef_fault){&flip, 1}, &counts, NULL,
-                                     logits + k * each),
+        cr_assert_eq(ef_rerun_strike(
+                         s.worker, &(ef_fault){&flip, 1}, 1,
+                         &(ef_struck){.counts = &counts, .logits = logits + k * each}),
                      EF_OK);
     }
     end(&s);
@@ -216,7 +223,9 @@ Test(rerun_strike, changes_weights_and_biases_as_the_definition_does, .timeout =
             end(&s);
             continue;
         }
-        cr_assert_eq(ef_rerun_strike(s.worker, &fault, &counts, NULL, logits), EF_OK);
+        cr_assert_eq(ef_rerun_strike(s.worker, &fault, 1,
+                                     &(ef_struck){.counts = &counts, .logits = logits}),
+                     EF_OK);
         change_by_hand(&s, &flip);
         expect_naive(&s, logits, seed);
         ef_free(logits);

@@ -30,7 +30,7 @@ static void each_site(const ef_campaign *campaign, const ef_injector *injector,
 
 static void each_bit(const ef_campaign *campaign, add_part *add, void *context)
 {
-    for (unsigned bit = 32; bit-- > 0;) {
+    for (unsigned bit = 64; bit-- > 0;) {
         char name[16];
         snprintf(name, sizeof name, "%u", bit);
         part p = {"bit", name, ef_campaign_bit(campaign, bit)};

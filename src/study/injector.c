@@ -90,8 +90,12 @@ static ef_status take_batch(ef_injector *in, size_t batch, ef_error *err)
     in->current = in->n_batches;
     ef_batch_fill(o->set, o->normalisation, indices, n, in->images);
     ef_batch_labels(o->set, indices, n, in->labels);
-    ef_status status = ef_rerun_create(&in->rerun, in->qnet, in->images, in->labels, n,
-                                       o->n_threads, err);
+    const ef_rerun_images images = {.images = in->images,
+                                    .labels = in->labels,
+                                    .n = n,
+                                    .first = batch * in->batch,
+                                    .n_threads = o->n_threads};
+    ef_status status = ef_rerun_create(&in->rerun, in->qnet, &images, err);
     in->current = status ? in->n_batches : batch;
     return status;
 }
@@ -210,7 +214,7 @@ static ef_status strike_some(void *context, size_t index, ef_error *err)
     for (size_t i; !status && (i = atomic_fetch_add(&r->next, 1)) < r->n;) {
         const ef_fault fault = {&r->flips[i], 1};
         ef_outcomes counts;
-        status = ef_rerun_strike(worker, &fault, &counts, NULL, NULL);
+        status = ef_rerun_strike(worker, &fault, 1, &(ef_struck){.counts = &counts});
         if (!status) {
             add(&r->outcomes[i], &counts);
             tell(r);

@@ -1,6 +1,6 @@
 /* One fault on all images: its parameters changed, then changed back. */
 #include "base/mem.h"
-#include "faultsim/rerun_run.h"
+#include "faultsim/bytes_run.h"
 
 /* --- struck parameters ------------------------------------------------------------ */
 
@@ -13,9 +13,9 @@ typedef struct spot {
     size_t weight;       /* in the step's weights */
 } spot;
 
-static spot find(const ef_rerun *rerun, const ef_flip *flip)
+static spot find(const ef_bytes *rerun, const ef_flip *flip)
 {
-    const ef_site *site = &rerun->sites[flip->site];
+    const ef_site *site = &rerun->base.sites[flip->site];
     spot s = {.step = &rerun->steps[site->step], .weight = (size_t)flip->index};
     const ef_qwindow *w = &s.step->q->window;
     size_t n_channels = s.step->q->shape.channels;
@@ -35,7 +35,7 @@ static spot find(const ef_rerun *rerun, const ef_flip *flip)
 }
 
 /* The integer of a parameter after flips [0, n) of the fault. */
-static int32_t struck_value(const ef_rerun_worker *w, size_t n, int is_bias,
+static int32_t struck_value(const ef_bytes_worker *w, size_t n, int is_bias,
                             const spot *s)
 {
     const ef_flip *last = &w->fault->flips[n];
@@ -50,24 +50,25 @@ static int32_t struck_value(const ef_rerun_worker *w, size_t n, int is_bias,
     return value;
 }
 
-static int32_t strike_parameter(const ef_rerun_worker *w, size_t n, int is_bias,
+static int32_t strike_parameter(const ef_bytes_worker *w, size_t n, int is_bias,
                                 const spot *s)
 {
     const ef_flip *f = &w->fault->flips[n];
     const ef_qstep *q = s->step->q;
     int32_t value = struck_value(w, n, is_bias, s);
     if (is_bias) {
-        uint32_t bits = ef_fault_bits(f->kind, (uint32_t)value, f->mask);
+        uint32_t bits = (uint32_t)ef_fault_bits(f->kind, (uint32_t)value, f->mask);
         return (int32_t)(bits - (uint32_t)value);
     }
     const ef_code *code =
         &q->weight_codes[q->weight_codes[0].format.per_channel ? s->channel : 0];
     uint32_t bits = ef_code_of_integer(code, value);
-    return ef_code_integer(code, ef_fault_bits(f->kind, bits, f->mask)) - value;
+    return ef_code_integer(code, (uint32_t)ef_fault_bits(f->kind, bits, f->mask)) -
+           value;
 }
 
 /* Weights and starts of the worker with (sign 1) or without (-1) the change. */
-static void change(ef_rerun_worker *w, size_t n, int is_bias, const spot *s, int sign)
+static void change(ef_bytes_worker *w, size_t n, int is_bias, const spot *s, int sign)
 {
     uint32_t delta = (uint32_t)sign * (uint32_t)w->deltas[n];
     int32_t *start = &w->starts[s->part->start_at + s->out];
@@ -83,12 +84,12 @@ static void change(ef_rerun_worker *w, size_t n, int is_bias, const spot *s, int
                             value);
 }
 
-static void change_all(ef_rerun_worker *w, int sign)
+static void change_all(ef_bytes_worker *w, int sign)
 {
     for (size_t i = 0; i < w->fault->n; i++) {
         size_t n = sign > 0 ? i : w->fault->n - 1 - i;
         const ef_flip *f = &w->fault->flips[n];
-        ef_target target = w->rerun->sites[f->site].target;
+        ef_target target = w->rerun->base.sites[f->site].target;
         if (target != EF_TARGET_WEIGHTS && target != EF_TARGET_BIASES) {
             continue;
         }
@@ -103,7 +104,7 @@ static void change_all(ef_rerun_worker *w, int sign)
 
 /* --- striking --------------------------------------------------------------------- */
 
-static ef_status reserve(ef_rerun_worker *w, size_t n)
+static ef_status reserve(ef_bytes_worker *w, size_t n)
 {
     if (n > w->deltas_capacity) {
         int32_t *deltas = ef_realloc(w->deltas, n, sizeof *deltas);
@@ -116,65 +117,27 @@ static ef_status reserve(ef_rerun_worker *w, size_t n)
     return EF_OK;
 }
 
-static int is_equal(const double *a, const double *b, size_t n)
+static void strike_one(ef_bytes_worker *w, const ef_fault *fault, size_t number)
 {
-    int equal = 1;
-    for (size_t i = 0; i < n && equal; i++) {
-        equal = a[i] == b[i];
-    }
-    return equal;
-}
-
-static ef_outcome judge(const ef_rerun_worker *w, size_t image, const double *logits,
-                        ef_outcomes *counts)
-{
-    const ef_rerun *rerun = w->rerun;
-    const double *before = rerun->logits + image * rerun->classes;
-    uint16_t found = ef_rclass(logits, rerun->classes);
-    counts->images++;
-    if (is_equal(before, logits, rerun->classes)) {
-        counts->masked++;
-        return EF_OUTCOME_MASKED;
-    }
-    if (found == rerun->class_of[image]) {
-        counts->benign++;
-        return EF_OUTCOME_BENIGN;
-    }
-    counts->sdc++;
-    counts->corrected += rerun->labels && found == rerun->labels[image];
-    return EF_OUTCOME_SDC;
-}
-
-static ef_status strike(ef_rerun_worker *w, const ef_fault *fault, int is_whole,
-                        ef_outcomes *counts, uint8_t *outcomes, double *logits)
-{
-    if (reserve(w, fault->n)) {
-        return EF_ERR_MEMORY;
-    }
-    *counts = (ef_outcomes){0};
     w->fault = fault;
-    w->is_whole = is_whole;
     change_all(w, 1);
-    for (size_t i = 0; i < w->rerun->n; i++) {
-        double *to = logits ? logits + i * w->rerun->classes : w->logits;
-        ef_rerun_image(w, i, to);
-        ef_outcome outcome = judge(w, i, to, counts);
-        if (outcomes) {
-            outcomes[i] = (uint8_t)outcome;
-        }
+    for (size_t i = 0; i < w->rerun->base.n; i++) {
+        ef_bytes_image(w, i, w->logits);
+        ef_rerun_judge(&w->base, number, i, w->logits);
     }
     change_all(w, -1);
+}
+
+ef_status ef_bytes_strike(ef_rerun_worker *worker, const ef_fault *faults,
+                          size_t n_faults, int is_whole)
+{
+    ef_bytes_worker *w = (ef_bytes_worker *)worker;
+    w->is_whole = is_whole;
+    for (size_t i = 0; i < n_faults; i++) {
+        if (reserve(w, faults[i].n)) {
+            return EF_ERR_MEMORY;
+        }
+        strike_one(w, &faults[i], i);
+    }
     return EF_OK;
-}
-
-ef_status ef_rerun_strike(ef_rerun_worker *worker, const ef_fault *fault,
-                          ef_outcomes *counts, uint8_t *outcomes, double *logits)
-{
-    return strike(worker, fault, 0, counts, outcomes, logits);
-}
-
-ef_status ef_rerun_strike_all(ef_rerun_worker *worker, const ef_fault *fault,
-                              ef_outcomes *counts, uint8_t *outcomes, double *logits)
-{
-    return strike(worker, fault, 1, counts, outcomes, logits);
 }

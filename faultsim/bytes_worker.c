@@ -2,14 +2,14 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "faultsim/rerun_run.h"
+#include "faultsim/bytes_run.h"
 
 /* What the largest step needs. */
 typedef struct extent {
     size_t plane, channels, part;
 } extent;
 
-static extent largest(const ef_rerun *rerun)
+static extent largest(const ef_bytes *rerun)
 {
     extent e = {1, 1, EF_INT_BLOCK};
     for (size_t i = 0; i < rerun->n_steps; i++) {
@@ -25,7 +25,7 @@ static extent largest(const ef_rerun *rerun)
     return e;
 }
 
-static ef_status make_state(ef_rerun_worker *w, size_t index)
+static ef_status make_state(ef_bytes_worker *w, size_t index)
 {
     const ef_rstep *step = &w->rerun->steps[index];
     ef_rstate *state = &w->states[index];
@@ -44,33 +44,35 @@ static ef_status make_state(ef_rerun_worker *w, size_t index)
     return EF_OK;
 }
 
-static ef_status make_scratch(ef_rerun_worker *w)
+static ef_status make_scratch(ef_bytes_worker *w)
 {
     extent e = largest(w->rerun);
     size_t plane = e.plane + EF_INT_BLOCK, row = e.channels + 2 * EF_INT_BLOCK;
     w->todo = ef_calloc(e.plane + 8, sizeof *w->todo);
     w->is_todo = ef_calloc(e.plane + 8, 1);
-    w->windows = ef_calloc(EF_RERUN_CHUNK, sizeof *w->windows);
-    w->acc = ef_calloc_aligned(EF_RERUN_CHUNK * e.part, sizeof *w->acc);
+    w->windows = ef_calloc(EF_BYTES_CHUNK, sizeof *w->windows);
+    w->acc = ef_calloc_aligned(EF_BYTES_CHUNK * e.part, sizeof *w->acc);
     w->plane_acc = ef_calloc_aligned(plane, sizeof *w->plane_acc);
     w->plane_factors = ef_calloc_aligned(plane, sizeof *w->plane_factors);
     w->plane_bytes = ef_calloc_aligned(plane, 1);
     w->row = ef_calloc_aligned(row, 1);
     w->sums = ef_calloc_aligned(row, sizeof *w->sums);
-    w->logits = ef_calloc(w->rerun->classes, sizeof *w->logits);
+    w->logits = ef_calloc(w->rerun->base.classes, sizeof *w->logits);
     return w->todo && w->is_todo && w->windows && w->acc && w->plane_acc &&
                    w->plane_factors && w->plane_bytes && w->row && w->sums && w->logits
                ? EF_OK
                : EF_ERR_MEMORY;
 }
 
-ef_status ef_rerun_worker_create(ef_rerun_worker **worker, const ef_rerun *rerun,
+ef_status ef_bytes_worker_create(ef_rerun_worker **worker, const ef_rerun *base,
                                  ef_error *err)
 {
-    ef_rerun_worker *w = ef_calloc(1, sizeof *w);
+    const ef_bytes *rerun = (const ef_bytes *)base;
+    ef_bytes_worker *w = ef_calloc(1, sizeof *w);
     if (!w) {
         return ef_error_memory(err);
     }
+    w->base.rerun = base;
     w->rerun = rerun;
     w->states = ef_calloc(rerun->n_steps, sizeof *w->states);
     w->weights = ef_calloc_aligned(rerun->weights_size + 64, 1);
@@ -85,18 +87,16 @@ ef_status ef_rerun_worker_create(ef_rerun_worker **worker, const ef_rerun *rerun
         status = make_state(w, i);
     }
     if (status) {
-        ef_rerun_worker_destroy(w);
+        ef_bytes_worker_destroy(&w->base);
         return ef_error_memory(err);
     }
-    *worker = w;
+    *worker = &w->base;
     return EF_OK;
 }
 
-void ef_rerun_worker_destroy(ef_rerun_worker *w)
+void ef_bytes_worker_destroy(ef_rerun_worker *worker)
 {
-    if (!w) {
-        return;
-    }
+    ef_bytes_worker *w = (ef_bytes_worker *)worker;
     for (size_t i = 0; w->states && i < w->rerun->n_steps; i++) {
         ef_free(w->states[i].own);
         ef_free(w->states[i].pixels);
@@ -118,9 +118,4 @@ void ef_rerun_worker_destroy(ef_rerun_worker *w)
     ef_free(w->sums);
     ef_free(w->logits);
     ef_free(w);
-}
-
-uint64_t ef_rerun_macs(const ef_rerun_worker *worker)
-{
-    return worker->macs;
 }

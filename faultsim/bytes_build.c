@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "faultsim/rerun_priv.h"
+#include "faultsim/bytes_priv.h"
 
 #define SLACK 64 /* bytes behind an image that kernels may read */
 
@@ -14,7 +14,7 @@ static size_t up_to(size_t n, size_t multiple)
 
 /* --- layouts ---------------------------------------------------------------------- */
 
-static uint32_t border_of(const ef_rerun *rerun, size_t index)
+static uint32_t border_of(const ef_bytes *rerun, size_t index)
 {
     uint32_t border = 0;
     for (size_t i = index + 1; i < rerun->n_steps; i++) {
@@ -30,7 +30,7 @@ static uint32_t border_of(const ef_rerun *rerun, size_t index)
     return border;
 }
 
-static void lay_out(ef_rerun *rerun, size_t index)
+static void lay_out(ef_bytes *rerun, size_t index)
 {
     ef_rstep *step = &rerun->steps[index];
     ef_shape shape = step->q->shape;
@@ -60,7 +60,7 @@ static size_t n_values(const ef_rpart *part)
            part->conv.n_groups * EF_INT_GROUP;
 }
 
-static ef_status make_parts(ef_rerun *rerun, ef_rstep *step, ef_error *err)
+static ef_status make_parts(ef_bytes *rerun, ef_rstep *step, ef_error *err)
 {
     const ef_qwindow *w = &step->q->window;
     const ef_rstep *in = &rerun->steps[step->q->inputs[0]];
@@ -101,7 +101,7 @@ static ef_status make_parts(ef_rerun *rerun, ef_rstep *step, ef_error *err)
 }
 
 /* One part: weights of channels of other groups are 0. */
-static void pack_part(ef_rerun *rerun, const ef_rstep *step, ef_rpart *part)
+static void pack_part(ef_bytes *rerun, const ef_rstep *step, ef_rpart *part)
 {
     const ef_qwindow *w = &step->q->window;
     const ef_rstep *from = &rerun->steps[step->q->inputs[0]];
@@ -124,7 +124,7 @@ static void pack_part(ef_rerun *rerun, const ef_rstep *step, ef_rpart *part)
     }
 }
 
-static ef_status pack(ef_rerun *rerun, ef_error *err)
+static ef_status pack(ef_bytes *rerun, ef_error *err)
 {
     rerun->weights = ef_calloc_aligned(rerun->weights_size + 64, 1);
     rerun->starts = ef_calloc(rerun->n_starts + 1, sizeof *rerun->starts);
@@ -155,7 +155,7 @@ static ef_status copy_factors(ef_rstep *step, int is_output, ef_error *err)
 
 /* --- who reads what --------------------------------------------------------------- */
 
-static ef_status list_readers(ef_rerun *rerun, size_t index, ef_error *err)
+static ef_status list_readers(ef_bytes *rerun, size_t index, ef_error *err)
 {
     ef_rstep *step = &rerun->steps[index];
     step->readers = ef_calloc(rerun->n_steps, sizeof *step->readers);
@@ -174,40 +174,12 @@ static ef_status list_readers(ef_rerun *rerun, size_t index, ef_error *err)
 
 /* --- sites ------------------------------------------------------------------------ */
 
-static ef_status add_site(ef_rerun *rerun, ef_site site, const char *name,
-                          size_t *index)
-{
-    char *own = ef_calloc(strlen(name) + 1, 1);
-    if (!own) {
-        return EF_ERR_MEMORY;
-    }
-    site.name = strcpy(own, name);
-    *index = rerun->n_sites;
-    rerun->names[rerun->n_sites] = own;
-    rerun->sites[rerun->n_sites++] = site;
-    return EF_OK;
-}
-
-static ef_status add_parameter(ef_rerun *rerun, ef_site site, ef_role role,
-                               size_t *index)
-{
-    const ef_net *net = rerun->qnet->net;
-    const ef_param *param = ef_net_param(net, site.node, role);
-    char name[EF_PARAM_NAME_SIZE];
-    snprintf(name, sizeof name, "%s.bias",
-             ef_topology_node(net->topology, site.node)->name);
-    if (param) {
-        ef_net_param_name(net, param, name);
-    }
-    return add_site(rerun, site, name, index);
-}
-
-static ef_status add_sites(ef_rerun *rerun, uint32_t index, ef_error *err)
+static ef_status add_sites(ef_bytes *rerun, uint32_t index, ef_error *err)
 {
     ef_rstep *step = &rerun->steps[index];
     const ef_qstep *q = step->q;
     const ef_net *net = rerun->qnet->net;
-    ef_site site = {.step = index, .node = q->head};
+    ef_site site = {.step = index, .node = q->head, .n_moments = 1};
     ef_status status = EF_OK;
     if (q->kind == EF_Q_CONV) {
         size_t n_in = rerun->steps[q->inputs[0]].q->shape.channels / q->window.groups;
@@ -215,30 +187,32 @@ static ef_status add_sites(ef_rerun *rerun, uint32_t index, ef_error *err)
         site.count = (uint64_t)q->shape.channels * n_in * q->window.kernel[0] *
                      q->window.kernel[1];
         site.bits = q->weight_codes[0].format.bits;
-        status = add_parameter(rerun, site, EF_ROLE_WEIGHT, &step->weight_site);
+        status = ef_rerun_add_parameter(&rerun->base, &site, net, EF_ROLE_WEIGHT,
+                                        &step->weight_site, err);
     }
     if (!status && q->kind == EF_Q_CONV && q->has_bias) {
         site.target = EF_TARGET_BIASES;
         site.count = q->shape.channels;
         site.bits = 32;
-        status = add_parameter(rerun, site, EF_ROLE_BIAS, &step->bias_site);
+        status = ef_rerun_add_parameter(&rerun->base, &site, net, EF_ROLE_BIAS,
+                                        &step->bias_site, err);
     }
     if (!status && q->is_stored && index + 1 < rerun->n_steps) {
         site.target = index == 0 ? EF_TARGET_INPUTS : EF_TARGET_ACTIVATIONS;
         site.node = q->node;
         site.count = ef_shape_elements(q->shape);
         site.bits = q->code.format.bits;
-        status = add_site(rerun, site, ef_topology_node(net->topology, q->node)->name,
-                          &step->value_site);
+        site.name = ef_topology_node(net->topology, q->node)->name;
+        status = ef_rerun_add_site(&rerun->base, &site, &step->value_site, err);
     }
-    return status ? ef_error_memory(err) : EF_OK;
+    return status;
 }
 
 /* --- all -------------------------------------------------------------------------- */
 
 /* Whether no sum of the step can reach the ends of a saturating accumulator, whatever
  * bits of its inputs and weights are struck. */
-static int is_safe(const ef_rerun *rerun, const ef_rstep *step)
+static int is_safe(const ef_bytes *rerun, const ef_rstep *step)
 {
     const ef_qstep *q = step->q;
     size_t n_in = rerun->steps[q->inputs[0]].q->shape.channels / q->window.groups;
@@ -247,7 +221,7 @@ static int is_safe(const ef_rerun *rerun, const ef_rstep *step)
            (double)(UINT64_C(1) << (rerun->qnet->accumulator_bits - 1));
 }
 
-static ef_status check(const ef_rerun *rerun, const ef_rstep *step, ef_error *err)
+static ef_status check(const ef_bytes *rerun, const ef_rstep *step, ef_error *err)
 {
     const ef_qstep *q = step->q;
     int is_output = step == &rerun->steps[rerun->n_steps - 1];
@@ -265,7 +239,7 @@ static ef_status check(const ef_rerun *rerun, const ef_rstep *step, ef_error *er
     return EF_OK;
 }
 
-ef_status ef_rerun_build(ef_rerun *rerun, ef_error *err)
+ef_status ef_bytes_build(ef_bytes *rerun, ef_error *err)
 {
     ef_status status = EF_OK;
     for (uint32_t i = 0; i < rerun->n_steps && !status; i++) {

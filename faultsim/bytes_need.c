@@ -1,12 +1,12 @@
 /* Which pixels differ from the fault-free run, and which pixels these reach. */
-#include "faultsim/rerun_run.h"
+#include "faultsim/bytes_run.h"
 
 #include <string.h>
 
 /* --- what differs ----------------------------------------------------------------- */
 
 /* A copy of the step's image that may be written. */
-static uint8_t *touch(ef_rerun_worker *w, size_t index)
+static uint8_t *touch(ef_bytes_worker *w, size_t index)
 {
     ef_rstate *state = &w->states[index];
     if (state->now != state->changed) {
@@ -16,7 +16,7 @@ static uint8_t *touch(ef_rerun_worker *w, size_t index)
     return state->changed;
 }
 
-static void list_pixel(ef_rerun_worker *w, size_t index, uint32_t pixel)
+static void list_pixel(ef_bytes_worker *w, size_t index, uint32_t pixel)
 {
     ef_rstate *state = &w->states[index];
     if (!state->is_listed[pixel]) {
@@ -25,7 +25,7 @@ static void list_pixel(ef_rerun_worker *w, size_t index, uint32_t pixel)
     }
 }
 
-void ef_rerun_write(ef_rerun_worker *w, size_t index, uint32_t pixel, size_t first,
+void ef_bytes_write(ef_bytes_worker *w, size_t index, uint32_t pixel, size_t first,
                     const uint8_t *bytes, size_t n)
 {
     const ef_rstep *step = ef_rstep_of(w, index);
@@ -37,12 +37,12 @@ void ef_rerun_write(ef_rerun_worker *w, size_t index, uint32_t pixel, size_t fir
     }
 }
 
-static void need(ef_rerun_worker *w, uint32_t pixel)
+static void need(ef_bytes_worker *w, uint32_t pixel)
 {
     w->is_todo[pixel] = 1;
 }
 
-static void need_all(ef_rerun_worker *w, const ef_rstep *step)
+static void need_all(ef_bytes_worker *w, const ef_rstep *step)
 {
     uint32_t n = step->q->shape.height * step->q->shape.width;
     for (uint32_t i = 0; i < n; i++) {
@@ -69,7 +69,7 @@ static uint32_t windows_on(const ef_qwindow *window, size_t axis, uint32_t p,
 }
 
 /* The windows that see a pixel. */
-static void need_windows(ef_rerun_worker *w, const ef_rstep *step, uint32_t y,
+static void need_windows(ef_bytes_worker *w, const ef_rstep *step, uint32_t y,
                          uint32_t x)
 {
     ef_shape out = step->q->shape;
@@ -85,7 +85,7 @@ static void need_windows(ef_rerun_worker *w, const ef_rstep *step, uint32_t y,
 }
 
 /* Eight marks at once: of most planes few are set. */
-static void list_needed(ef_rerun_worker *w, const ef_rstep *step)
+static void list_needed(ef_bytes_worker *w, const ef_rstep *step)
 {
     uint32_t n = (uint32_t)ef_rplane(step), n_todo = 0;
     for (uint32_t i = 0; i < n; i += 8) {
@@ -100,7 +100,7 @@ static void list_needed(ef_rerun_worker *w, const ef_rstep *step)
 }
 
 /* The output pixels of a step that moves pixels whole. */
-static void need_moved(ef_rerun_worker *w, const ef_rstep *step, uint32_t y, uint32_t x)
+static void need_moved(ef_bytes_worker *w, const ef_rstep *step, uint32_t y, uint32_t x)
 {
     const ef_node *node =
         ef_topology_node(w->rerun->qnet->net->topology, step->q->head);
@@ -127,7 +127,7 @@ static void need_moved(ef_rerun_worker *w, const ef_rstep *step, uint32_t y, uin
 }
 
 /* The pixels that a pixel of input k reaches. */
-static void need_from(ef_rerun_worker *w, const ef_rstep *step, uint32_t k,
+static void need_from(ef_bytes_worker *w, const ef_rstep *step, uint32_t k,
                       uint32_t pixel)
 {
     ef_shape in = w->rerun->steps[step->q->inputs[k]].q->shape;
@@ -156,7 +156,7 @@ static void need_from(ef_rerun_worker *w, const ef_rstep *step, uint32_t k,
     }
 }
 
-void ef_rerun_find_todo(ef_rerun_worker *w, size_t index)
+void ef_bytes_find_todo(ef_bytes_worker *w, size_t index)
 {
     const ef_rstep *step = ef_rstep_of(w, index);
     if (w->is_whole) {
@@ -177,7 +177,7 @@ void ef_rerun_find_todo(ef_rerun_worker *w, size_t index)
     }
 }
 
-void ef_rerun_clear_todo(ef_rerun_worker *w)
+void ef_bytes_clear_todo(ef_bytes_worker *w)
 {
     for (size_t i = 0; i < w->n_todo; i++) {
         w->is_todo[w->todo[i]] = 0;

@@ -1,15 +1,15 @@
 /* One image through the steps, computing the pixels that differ. */
-#include "faultsim/rerun_run.h"
+#include "faultsim/bytes_run.h"
 
 #include <math.h>
 #include <string.h>
 
-#define CHUNK EF_RERUN_CHUNK
+#define CHUNK EF_BYTES_CHUNK
 
 /* --- convolution ------------------------------------------------------------------ */
 
 /* Accumulators of fewer than 32 bits. */
-static void narrow(const ef_rerun_worker *w, int32_t *acc, size_t n)
+static void narrow(const ef_bytes_worker *w, int32_t *acc, size_t n)
 {
     unsigned unused = 32 - w->rerun->qnet->accumulator_bits;
     for (size_t i = 0; i < n && unused > 0; i++) {
@@ -18,7 +18,7 @@ static void narrow(const ef_rerun_worker *w, int32_t *acc, size_t n)
 }
 
 /* Accumulators of n pixels for a part, (n, n_blocks * EF_INT_BLOCK). */
-static void accumulate(ef_rerun_worker *w, size_t index, const ef_rpart *part,
+static void accumulate(ef_bytes_worker *w, size_t index, const ef_rpart *part,
                        const uint32_t *pixels, size_t n)
 {
     const ef_rstep *step = ef_rstep_of(w, index);
@@ -36,12 +36,12 @@ static void accumulate(ef_rerun_worker *w, size_t index, const ef_rpart *part,
     }
     w->rerun->kernels->conv(&part->conv, w->windows, n, w->acc);
     narrow(w, w->acc, n * part->conv.n_blocks * EF_INT_BLOCK);
-    w->macs += n * part->n_out * part->conv.n_taps *
-               (ef_rstep_of(w, from)->q->shape.channels / window->groups);
+    w->base.macs += n * part->n_out * part->conv.n_taps *
+                    (ef_rstep_of(w, from)->q->shape.channels / window->groups);
 }
 
 /* Keeps the accumulators of the fault-free run. */
-static void keep(ef_rerun_worker *w, size_t index, const ef_rpart *part,
+static void keep(ef_bytes_worker *w, size_t index, const ef_rpart *part,
                  const uint32_t *pixels, size_t n)
 {
     const ef_rstep *step = ef_rstep_of(w, index);
@@ -55,7 +55,7 @@ static void keep(ef_rerun_worker *w, size_t index, const ef_rpart *part,
     }
 }
 
-static void run_conv(ef_rerun_worker *w, size_t index)
+static void run_conv(ef_bytes_worker *w, size_t index)
 {
     const ef_rstep *step = ef_rstep_of(w, index);
     const ef_qstep *q = step->q;
@@ -72,7 +72,7 @@ static void run_conv(ef_rerun_worker *w, size_t index)
                 w->rerun->kernels->round(w->acc + k * stride, step->factors + part->out,
                                          stride, step->zero, q->least + step->offset,
                                          q->most + step->offset, w->row);
-                ef_rerun_write(w, index, w->todo[i + k], part->out, w->row,
+                ef_bytes_write(w, index, w->todo[i + k], part->out, w->row,
                                part->n_out);
             }
         }
@@ -82,7 +82,7 @@ static void run_conv(ef_rerun_worker *w, size_t index)
 /* --- struck parameters ------------------------------------------------------------ */
 
 /* Adds what a struck weight changes to the accumulators of its channel. */
-static void add_weight(ef_rerun_worker *w, const ef_rstep *step, uint64_t index,
+static void add_weight(ef_bytes_worker *w, const ef_rstep *step, uint64_t index,
                        int32_t delta, int32_t *acc)
 {
     const ef_qwindow *window = &step->q->window;
@@ -114,27 +114,27 @@ static void add_weight(ef_rerun_worker *w, const ef_rstep *step, uint64_t index,
             to[i] += (uint32_t)delta * ((uint32_t)x[i * stride] - from->zero);
         }
     }
-    w->macs += (uint64_t)out.height * out.width;
+    w->base.macs += (uint64_t)out.height * out.width;
 }
 
-static size_t channel_of(const ef_rerun_worker *w, const ef_rstep *step, size_t flip)
+static size_t channel_of(const ef_bytes_worker *w, const ef_rstep *step, size_t flip)
 {
     const ef_flip *f = &w->fault->flips[flip];
-    const ef_site *site = &w->rerun->sites[f->site];
+    const ef_site *site = &w->rerun->base.sites[f->site];
     return site->target == EF_TARGET_BIASES
                ? (size_t)f->index
                : (size_t)(f->index / (site->count / step->q->shape.channels));
 }
 
 /* Whether a flip of the fault changes a parameter of the step in this image. */
-static int strikes(const ef_rerun_worker *w, const ef_rstep *step, size_t flip)
+static int strikes(const ef_bytes_worker *w, const ef_rstep *step, size_t flip)
 {
     const ef_flip *f = &w->fault->flips[flip];
     return f->site == step->weight_site || f->site == step->bias_site;
 }
 
 /* The bytes of one channel from its accumulators. */
-static void write_plane(ef_rerun_worker *w, size_t index, size_t channel)
+static void write_plane(ef_bytes_worker *w, size_t index, size_t channel)
 {
     const ef_rstep *step = ef_rstep_of(w, index);
     const ef_qstep *q = step->q;
@@ -154,13 +154,13 @@ static void write_plane(ef_rerun_worker *w, size_t index, size_t channel)
     }
     for (size_t i = 0; i < plane; i++) {
         if (old[i] != w->plane_bytes[i]) {
-            ef_rerun_write(w, index, (uint32_t)i, channel, &w->plane_bytes[i], 1);
+            ef_bytes_write(w, index, (uint32_t)i, channel, &w->plane_bytes[i], 1);
         }
     }
 }
 
 /* Channels with a struck weight or bias, from the fault-free sums. */
-static void run_struck(ef_rerun_worker *w, size_t index)
+static void run_struck(ef_bytes_worker *w, size_t index)
 {
     const ef_rstep *step = ef_rstep_of(w, index);
     ef_shape out = step->q->shape;
@@ -198,14 +198,14 @@ static void run_struck(ef_rerun_worker *w, size_t index)
 
 static int32_t get(void *context, uint32_t index, ef_qplace p)
 {
-    const ef_rerun_worker *w = context;
+    const ef_bytes_worker *w = context;
     const ef_rstep *step = ef_rstep_of(w, index);
     return w->states[index].now[ef_rpixel(&step->layout, p.y, p.x) + p.c] -
            step->offset;
 }
 
 /* By the definition, element by element. */
-static void run_elements(ef_rerun_worker *w, size_t index)
+static void run_elements(ef_bytes_worker *w, size_t index)
 {
     const ef_rstep *step = ef_rstep_of(w, index);
     const ef_qview view = {w->rerun->qnet, get, w};
@@ -214,12 +214,12 @@ static void run_elements(ef_rerun_worker *w, size_t index)
         ef_qplace p = {0, w->todo[i] / shape.width, w->todo[i] % shape.width};
         for (; p.c < shape.channels; p.c++) {
             uint8_t byte = (uint8_t)(ef_qelement(&view, index, p) + step->offset);
-            ef_rerun_write(w, index, w->todo[i], p.c, &byte, 1);
+            ef_bytes_write(w, index, w->todo[i], p.c, &byte, 1);
         }
     }
 }
 
-static void run_add(ef_rerun_worker *w, size_t index)
+static void run_add(ef_bytes_worker *w, size_t index)
 {
     const ef_rstep *step = ef_rstep_of(w, index);
     const ef_qstep *q = step->q;
@@ -233,12 +233,12 @@ static void run_add(ef_rerun_worker *w, size_t index)
             w->states[q->inputs[1]].now + ef_rpixel(&b->layout, y, x), a->zero, b->zero,
             q->factors, n, step->zero, q->least + step->offset, q->most + step->offset,
             w->row);
-        ef_rerun_write(w, index, w->todo[i], 0, w->row, n);
+        ef_bytes_write(w, index, w->todo[i], 0, w->row, n);
     }
 }
 
 /* Sums of bytes of each channel over a window of pixels on the image. */
-static void run_mean(ef_rerun_worker *w, size_t index)
+static void run_mean(ef_bytes_worker *w, size_t index)
 {
     const ef_rstep *step = ef_rstep_of(w, index);
     const ef_qstep *q = step->q;
@@ -262,11 +262,11 @@ static void run_mean(ef_rerun_worker *w, size_t index)
             (uint8_t)(ef_qround(sum * (q->factors[0] / count), step->zero,
                                 q->least + step->offset, q->most + step->offset));
     }
-    ef_rerun_write(w, index, 0, 0, w->row, n);
+    ef_bytes_write(w, index, 0, 0, w->row, n);
 }
 
 /* A pixel of a slice, pad or concat. */
-static void move_pixel(const ef_rerun_worker *w, const ef_rstep *step, uint32_t y,
+static void move_pixel(const ef_bytes_worker *w, const ef_rstep *step, uint32_t y,
                        uint32_t x, uint8_t *to)
 {
     const ef_qstep *q = step->q;
@@ -300,17 +300,17 @@ static void move_pixel(const ef_rerun_worker *w, const ef_rstep *step, uint32_t 
     }
 }
 
-static void run_moves(ef_rerun_worker *w, size_t index)
+static void run_moves(ef_bytes_worker *w, size_t index)
 {
     const ef_rstep *step = ef_rstep_of(w, index);
     uint32_t width = step->q->shape.width;
     for (size_t i = 0; i < w->n_todo; i++) {
         move_pixel(w, step, w->todo[i] / width, w->todo[i] % width, w->row);
-        ef_rerun_write(w, index, w->todo[i], 0, w->row, step->q->shape.channels);
+        ef_bytes_write(w, index, w->todo[i], 0, w->row, step->q->shape.channels);
     }
 }
 
-static void run_todo(ef_rerun_worker *w, size_t index)
+static void run_todo(ef_bytes_worker *w, size_t index)
 {
     const ef_rstep *step = ef_rstep_of(w, index);
     const ef_qstep *q = step->q;
@@ -335,7 +335,7 @@ static void run_todo(ef_rerun_worker *w, size_t index)
 
 /* --- struck values ---------------------------------------------------------------- */
 
-static void strike_values(ef_rerun_worker *w, size_t index)
+static void strike_values(ef_bytes_worker *w, size_t index)
 {
     const ef_rstep *step = ef_rstep_of(w, index);
     const ef_code *code = &step->q->code;
@@ -344,7 +344,7 @@ static void strike_values(ef_rerun_worker *w, size_t index)
     for (size_t i = 0; i < w->fault->n; i++) {
         const ef_flip *f = &w->fault->flips[i];
         if (f->site != step->value_site ||
-            (f->image >= 0 && (size_t)f->image != w->image)) {
+            !ef_rerun_hits(&w->rerun->base, f, w->image)) {
             continue;
         }
         uint32_t pixel = (uint32_t)(f->index % plane),
@@ -354,21 +354,21 @@ static void strike_values(ef_rerun_worker *w, size_t index)
             ef_rpixel(&step->layout, pixel / shape.width, pixel % shape.width) +
             channel;
         uint32_t bits = ef_code_of_integer(code, *at - step->offset);
-        uint32_t struck = ef_fault_bits(f->kind, bits, f->mask);
+        uint32_t struck = (uint32_t)ef_fault_bits(f->kind, bits, f->mask);
         uint8_t byte = (uint8_t)(ef_code_integer(code, struck) + step->offset);
-        ef_rerun_write(w, index, pixel, channel, &byte, 1);
+        ef_bytes_write(w, index, pixel, channel, &byte, 1);
     }
 }
 
 /* --- one image -------------------------------------------------------------------- */
 
-static const uint8_t *base_of(const ef_rerun_worker *w, size_t index)
+static const uint8_t *base_of(const ef_bytes_worker *w, size_t index)
 {
     const ef_rstep *step = ef_rstep_of(w, index);
     return step->bytes + w->image * step->layout.size;
 }
 
-static void begin_image(ef_rerun_worker *w, size_t image)
+static void begin_image(ef_bytes_worker *w, size_t image)
 {
     w->image = image;
     for (size_t i = 0; i + 1 < w->rerun->n_steps; i++) {
@@ -385,7 +385,7 @@ static void begin_image(ef_rerun_worker *w, size_t image)
     }
 }
 
-static double tail(const ef_rerun_worker *w, size_t channel, double value)
+static double tail(const ef_bytes_worker *w, size_t channel, double value)
 {
     const ef_qnet *qnet = w->rerun->qnet;
     for (size_t i = 0; i < qnet->n_tail; i++) {
@@ -395,7 +395,7 @@ static double tail(const ef_rerun_worker *w, size_t channel, double value)
 }
 
 /* Logits of a last layer that is a convolution. */
-static void conv_logits(ef_rerun_worker *w, double *logits)
+static void conv_logits(ef_bytes_worker *w, double *logits)
 {
     size_t index = w->rerun->n_steps - 1;
     const ef_rstep *step = ef_rstep_of(w, index);
@@ -403,7 +403,7 @@ static void conv_logits(ef_rerun_worker *w, double *logits)
     uint32_t width = step->q->shape.width;
     for (size_t p = 0; p < step->n_parts; p++) {
         const ef_rpart *part = &w->states[index].parts[p];
-        for (size_t i = 0; i < w->rerun->classes; i++) {
+        for (size_t i = 0; i < w->rerun->base.classes; i++) {
             ef_qplace place = ef_qlogit_place(&view, i);
             uint32_t pixel = place.y * width + place.x;
             if (place.c < part->out || place.c >= part->out + part->n_out) {
@@ -421,9 +421,9 @@ static void conv_logits(ef_rerun_worker *w, double *logits)
     }
 }
 
-void ef_rerun_image(ef_rerun_worker *w, size_t image, double *logits)
+void ef_bytes_image(ef_bytes_worker *w, size_t image, double *logits)
 {
-    const ef_rerun *rerun = w->rerun;
+    const ef_bytes *rerun = w->rerun;
     size_t output = rerun->n_steps - 1;
     const ef_qview view = {rerun->qnet, get, w};
     int reaches = w->is_whole;
@@ -433,9 +433,9 @@ void ef_rerun_image(ef_rerun_worker *w, size_t image, double *logits)
             run_struck(w, i);
         }
         if (i > 0) {
-            ef_rerun_find_todo(w, i);
+            ef_bytes_find_todo(w, i);
             run_todo(w, i);
-            ef_rerun_clear_todo(w);
+            ef_bytes_clear_todo(w);
         }
         strike_values(w, i);
     }
@@ -446,8 +446,8 @@ void ef_rerun_image(ef_rerun_worker *w, size_t image, double *logits)
         reaches |= strikes(w, &rerun->steps[output], i);
     }
     if (!reaches) {
-        memcpy(logits, rerun->logits + image * rerun->classes,
-               rerun->classes * sizeof *logits);
+        memcpy(logits, rerun->base.logits + image * rerun->base.classes,
+               rerun->base.classes * sizeof *logits);
     } else if (rerun->steps[output].q->kind == EF_Q_CONV) {
         w->last_pixel = UINT32_MAX;
         conv_logits(w, logits);
