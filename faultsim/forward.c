@@ -324,10 +324,13 @@ static void run_div(const ef_forward *forward, const ef_step *step, const ef_are
     ef_step_end(forward, step, area);
 }
 
-/* Lines along the axis; those that begin in neighbouring floats go together. */
+/* Lines along the axis; those that begin in neighbouring floats go together.  They are
+ * made of what the output holds where they would cross channels that do not lie behind
+ * each other. */
 static void run_softmax(const ef_forward *forward, const ef_step *step,
                         const ef_area *area)
 {
+    const ef_step *from = input_step(forward, step, 0);
     ef_shape shape = step->out.shape;
     size_t row = shape.width * forward->lanes, size = channel_size(forward, step);
     const size_t sides[3] = {shape.channels, shape.height, shape.width};
@@ -337,9 +340,15 @@ static void run_softmax(const ef_forward *forward, const ef_step *step,
     uint32_t axis = step->node->u.softmax.axis;
     size_t n_channels = axis == 0 ? 1 : shape.channels;
     size_t chunk = axis == 2 ? row : size; /* a line's whole, beside its neighbours */
+    int is_apart = axis == 0 && neighbours(forward->channels + from->out.first,
+                                           shape.channels, strides[0]) < shape.channels;
+    for (size_t c = 0; is_apart && c < shape.channels; c++) {
+        memcpy(channel(forward, step, c), channel(forward, from, c),
+               size * sizeof(float));
+    }
     for (size_t c = 0; c < n_channels; c++) {
         float *out = channel(forward, step, c);
-        const float *in = channel(forward, input_step(forward, step, 0), c);
+        const float *in = is_apart ? out : channel(forward, from, c);
         for (size_t at = 0; at < size; at += chunk) {
             forward->plan->kernels->softmax(out + at, in + at, sides[axis],
                                             strides[axis], runs[axis]);
