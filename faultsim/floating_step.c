@@ -744,6 +744,46 @@ static void compare(const work *k)
     k->state->changed = found;
 }
 
+/* --- sums that are kept ----------------------------------------------------------- */
+
+/* The first channel of the step's only input that differs. */
+static size_t first_change(const work *k)
+{
+    const ef_step *from = &k->w->rerun->plan->steps[k->step->inputs[0]];
+    size_t c = 0;
+    while (c < from->out.shape.channels && !is_own(k->w, from, c)) {
+        c++;
+    }
+    return c;
+}
+
+/* A convolution goes on from the sums of the channels before the first that differs. */
+static void resume(work *k)
+{
+    const ef_fstops *stops = &k->w->rerun->stops[k->index];
+    const ef_tensor *out = &k->step->out;
+    size_t lanes = k->w->forward->lanes;
+    if (stops->n == 0 || k->w->is_whole || k->struck.weights != k->step->weights) {
+        return;
+    }
+    size_t stop = first_change(k) / stops->stride;
+    stop = stop < stops->n ? stop : stops->n;
+    if (stop == 0) {
+        return;
+    }
+    ef_area_runs runs = ef_area_runs_of(out->shape, lanes, &k->area);
+    for (size_t c = 0; c < out->shape.channels; c++) {
+        const float *from =
+            ef_fstop_sums(k->w->block, stops, k->step, stop - 1, c) + runs.at;
+        float *to = own_channel(k->w, k->step, c) + runs.at;
+        for (size_t i = 0; k->w->wanted[c] && i < runs.n; i++) {
+            memcpy(to + i * runs.stride, from + i * runs.stride,
+                   runs.size * sizeof *to);
+        }
+    }
+    k->struck.in_begin = (uint32_t)(stop * stops->stride);
+}
+
 /* --- all -------------------------------------------------------------------------- */
 
 static void count_macs(const work *k)
@@ -754,8 +794,11 @@ static void count_macs(const work *k)
         n += k->w->wanted[c];
     }
     n *= (size_t)(k->area.bottom - k->area.top) * (k->area.right - k->area.left);
-    k->w->base.macs +=
-        ef_topology_node_macs(topology, k->step->head) / elements * n * k->w->block->n;
+    uint64_t each = ef_topology_node_macs(topology, k->step->head) / elements;
+    if (k->struck.in_begin > 0) {
+        each -= each / k->step->in_end * k->struck.in_begin;
+    }
+    k->w->base.macs += each * n * k->w->block->n;
 }
 
 static void compute(work *k)
@@ -774,6 +817,7 @@ static void compute(work *k)
             k->state->n_own++;
         }
     }
+    resume(k);
     k->struck.run(w->forward, &k->struck, &k->area);
     count_macs(k);
 }
