@@ -10,7 +10,7 @@ noinst_LIBRARIES += %D%/libfaultsim.a
   %D%/quantized.c %D%/quantized.h %D%/quantized_priv.h %D%/quantized_steps.c \
   %D%/quantized_scales.c %D%/quantized_values.c %D%/quantized_naive.c \
   %D%/fault.h %D%/permutation.c %D%/permutation.h \
-  %D%/selection.c %D%/selection.h %D%/population.c %D%/population.h \
+  %D%/selection.c %D%/selection.h %D%/strikes.c %D%/strikes.h %D%/population.c %D%/population.h \
   %D%/ber.c %D%/ber.h %D%/flip_order.c %D%/flip_order.h \
   %D%/fault_list.c %D%/fault_list.h %D%/statistics.c %D%/statistics.h \
   %D%/int_kernels.c %D%/int_kernels.h \
