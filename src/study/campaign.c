@@ -86,6 +86,7 @@ typedef struct chunk {
     size_t n;
     uint64_t *numbers;     /* (n) in the population */
     ef_flip *flips;        /* (n) */
+    ef_fault *faults;      /* (n), one flip each */
     ef_outcomes *outcomes; /* (n) */
 } chunk;
 
@@ -93,14 +94,17 @@ static ef_status make_chunk(chunk *k, size_t most, ef_error *err)
 {
     k->numbers = ef_calloc(most, sizeof *k->numbers);
     k->flips = ef_calloc(most, sizeof *k->flips);
+    k->faults = ef_calloc(most, sizeof *k->faults);
     k->outcomes = ef_calloc(most, sizeof *k->outcomes);
-    return k->numbers && k->flips && k->outcomes ? EF_OK : ef_error_memory(err);
+    return k->numbers && k->flips && k->faults && k->outcomes ? EF_OK
+                                                              : ef_error_memory(err);
 }
 
 static void clear_chunk(chunk *k)
 {
     ef_free(k->numbers);
     ef_free(k->flips);
+    ef_free(k->faults);
     ef_free(k->outcomes);
 }
 
@@ -110,6 +114,7 @@ static void draw(const ef_campaign *c, chunk *k, uint64_t first, size_t n)
     for (size_t i = 0; i < n; i++) {
         k->numbers[i] = ef_permutation_at(&c->order, first + i);
         k->flips[i] = ef_population_flip(c->population, k->numbers[i]);
+        k->faults[i] = (ef_fault){&k->flips[i], 1};
     }
 }
 
@@ -146,9 +151,9 @@ static ef_status go_to(march *m, uint64_t look, ef_error *err)
     while (m->struck < look) {
         uint64_t left = look - m->struck;
         draw(m->campaign, &m->chunk, m->struck, left < CHUNK ? (size_t)left : CHUNK);
-        ef_status status =
-            ef_injector_strike(m->campaign->injector, m->chunk.flips, m->chunk.n,
-                               m->chunk.outcomes, m->watch ? tell : NULL, m, err);
+        ef_status status = ef_injector_strike(
+            m->campaign->injector, m->chunk.faults, m->chunk.n,
+            &(ef_struck){.counts = m->chunk.outcomes}, m->watch ? tell : NULL, m, err);
         if (status) {
             return status;
         }
@@ -197,8 +202,9 @@ ef_status ef_campaign_time(const ef_campaign *campaign, size_t n, double *time_s
     if (!status) {
         draw(campaign, &k, 0, n);
         double start_s = ef_clock_s();
-        status = ef_injector_strike(campaign->injector, k.flips, n, k.outcomes, NULL,
-                                    NULL, err);
+        status =
+            ef_injector_strike(campaign->injector, k.faults, n,
+                               &(ef_struck){.counts = k.outcomes}, NULL, NULL, err);
         *time_s = (ef_clock_s() - start_s) / (double)n;
     }
     clear_chunk(&k);
