@@ -171,10 +171,13 @@ static ef_status append_flip(ef_ber_flips *flips, const ef_ber_key *key, uint64_
 
 static ef_status append_flips(ef_ber_flips *flips, const ef_ber_key *key,
                               const ef_site *site, const ef_population *population,
-                              const ef_ber_bits *bits, ef_error *err)
+                              const ef_ber_bits *bits, double rate, ef_error *err)
 {
     ef_status status = EF_OK;
     for (size_t i = 0; i < bits->n && !status; i++) {
+        if (bits->items[i].u > rate) {
+            continue;
+        }
         uint64_t index = bits->items[i].bit / site->bits;
         unsigned bit = (unsigned)(bits->items[i].bit % site->bits);
         if (ef_population_has_bit(population, key->site, index, bit)) {
@@ -184,27 +187,60 @@ static ef_status append_flips(ef_ber_flips *flips, const ef_ber_key *key,
     return status;
 }
 
+static double highest(const double *rates, size_t n)
+{
+    double most = 0;
+    for (size_t i = 0; i < n; i++) {
+        most = rates[i] > most ? rates[i] : most;
+    }
+    return most;
+}
+
+/* Takes back what was appended; `before` (n). */
+static void shorten(ef_ber_flips *flips, const size_t *before, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        flips[i].n = before[i];
+    }
+}
+
 /* Block by block: at a high rate what is struck takes many times the room of the bits.
  */
-ef_status ef_ber_strike(const ef_ber_key *key, const ef_site *site,
-                        const ef_population *population, double rate,
-                        ef_ber_flips *flips, ef_error *err)
+ef_status ef_ber_strike_rates(const ef_ber_key *key, const ef_site *site,
+                              const ef_population *population, const double *rates,
+                              size_t n_rates, ef_ber_flips *flips, ef_error *err)
 {
-    size_t before = flips->n;
+    size_t *before = ef_calloc(n_rates, sizeof *before);
+    if (!before) {
+        return ef_error_memory(err);
+    }
+    for (size_t i = 0; i < n_rates; i++) {
+        before[i] = flips[i].n;
+    }
     uint64_t end = site->count * site->bits;
+    double most = highest(rates, n_rates);
     ef_ber_bits bits = {NULL, 0, 0};
     ef_status status = EF_OK;
     for (uint64_t at = 0; at < end && !status; at += BLOCK) {
         bits.n = 0;
         status =
-            ef_ber_draw(key, at, end - at < BLOCK ? end : at + BLOCK, rate, &bits, err);
-        if (!status) {
-            status = append_flips(flips, key, site, population, &bits, err);
+            ef_ber_draw(key, at, end - at < BLOCK ? end : at + BLOCK, most, &bits, err);
+        for (size_t i = 0; i < n_rates && !status; i++) {
+            status =
+                append_flips(&flips[i], key, site, population, &bits, rates[i], err);
         }
     }
     ef_ber_bits_clear(&bits);
     if (status) {
-        flips->n = before;
+        shorten(flips, before, n_rates);
     }
+    ef_free(before);
     return status;
+}
+
+ef_status ef_ber_strike(const ef_ber_key *key, const ef_site *site,
+                        const ef_population *population, double rate,
+                        ef_ber_flips *flips, ef_error *err)
+{
+    return ef_ber_strike_rates(key, site, population, &rate, 1, flips, err);
 }

@@ -53,6 +53,12 @@ typedef struct ef_ber_flips {
 EF_NODISCARD ef_status ef_ber_strike(const ef_ber_key *key, const ef_site *site,
                                      const ef_population *population, double rate,
                                      ef_ber_flips *flips, ef_error *err);
+/* The same at several rates, shape (n_rates), onto flips, (n_rates): the u are drawn
+ * once. */
+EF_NODISCARD ef_status ef_ber_strike_rates(const ef_ber_key *key, const ef_site *site,
+                                           const ef_population *population,
+                                           const double *rates, size_t n_rates,
+                                           ef_ber_flips *flips, ef_error *err);
 void ef_ber_flips_clear(ef_ber_flips *flips);
 
 #endif
