@@ -146,6 +146,18 @@ ef_status ef_ber_draw(const ef_ber_key *key, uint64_t begin, uint64_t end, doubl
 
 /* --- flips ------------------------------------------------------------------- */
 
+ef_status ef_ber_flips_add(ef_ber_flips *flips, const ef_flip *flip, ef_error *err)
+{
+    ef_flip *items =
+        reserve(flips->items, flips->n, &flips->capacity, sizeof *flips->items);
+    if (!items) {
+        return ef_error_memory(err);
+    }
+    flips->items = items;
+    flips->items[flips->n++] = *flip;
+    return EF_OK;
+}
+
 static ef_status append_flip(ef_ber_flips *flips, const ef_ber_key *key, uint64_t index,
                              unsigned bit, ef_error *err)
 {
@@ -155,18 +167,13 @@ static ef_status append_flip(ef_ber_flips *flips, const ef_ber_key *key, uint64_
         last->mask |= UINT64_C(1) << bit;
         return EF_OK;
     }
-    ef_flip *items =
-        reserve(flips->items, flips->n, &flips->capacity, sizeof *flips->items);
-    if (!items) {
-        return ef_error_memory(err);
-    }
-    flips->items = items;
-    flips->items[flips->n++] = (ef_flip){.site = key->site,
-                                         .index = index,
-                                         .mask = UINT64_C(1) << bit,
-                                         .kind = EF_FAULT_FLIP,
-                                         .image = key->image};
-    return EF_OK;
+    return ef_ber_flips_add(flips,
+                            &(ef_flip){.site = key->site,
+                                       .index = index,
+                                       .mask = UINT64_C(1) << bit,
+                                       .kind = EF_FAULT_FLIP,
+                                       .image = key->image},
+                            err);
 }
 
 static ef_status append_flips(ef_ber_flips *flips, const ef_ber_key *key,

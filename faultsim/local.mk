@@ -13,6 +13,7 @@ noinst_LIBRARIES += %D%/libfaultsim.a
   %D%/selection.c %D%/selection.h %D%/strikes.c %D%/strikes.h %D%/population.c %D%/population.h \
   %D%/ber.c %D%/ber.h %D%/flip_order.c %D%/flip_order.h \
   %D%/fault_list.c %D%/fault_list.h %D%/statistics.c %D%/statistics.h \
+  %D%/spread.c %D%/spread.h \
   %D%/int_kernels.c %D%/int_kernels.h \
   %D%/rerun.c %D%/rerun.h %D%/rerun_priv.h \
   %D%/bytes.c %D%/bytes_priv.h %D%/bytes_build.c %D%/bytes_run.c %D%/bytes_run.h \

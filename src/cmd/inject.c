@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "cmd/command.h"
 #include "cmd/inject_report.h"
+#include "cmd/inject_sweep.h"
 #include "cmd/subject.h"
 #include "config.h"
 #include "faultsim/classify.h"
@@ -15,6 +16,9 @@
 typedef struct settings {
     ef_common common;
     const char *target;
+    const char *fault;
+    int per_image;
+    int by_node;
     const char *nodes;
     const char *channels;
     const char *bits;
@@ -35,6 +39,14 @@ static const ef_option options[] = {
          "what bits are flipped in, each a campaign of its own: weights, biases, "
          "activations, inputs"),
      .shown = "weights,activations"},
+    {ROW("fault", EF_OPTION_TEXT, "Faults", fault, "KIND",
+         "flip; ber:P flips every stored bit with chance P, ber:P1:P2:... is a sweep; "
+         "weights=ber:P,activations=ber:Q strikes these together"),
+     .shown = "flip"},
+    {ROW("per-image", EF_OPTION_FLAG, "Faults", per_image, NULL,
+         "strike activations and inputs of each image in places of its own")},
+    {ROW("by-node", EF_OPTION_FLAG, "Faults", by_node, NULL,
+         "bit error rates in one node at a time too")},
     {ROW("nodes", EF_OPTION_TEXT, "Faults", nodes, "LIST",
          "only of these nodes; patterns as the shell's: 'conv*'"),
      .shown = "all"},
@@ -72,6 +84,8 @@ static const ef_option options[] = {
     EF_COMMON_RAW_NORMALISATION,
     EF_COMMON_CSV,
     EF_COMMON_JSON,
+    {EF_COMMON_ROW("svg", EF_OPTION_PATH, "Output", svg, "FILE",
+                   "draw CCR and accuracy over the bit error rate")},
     EF_COMMON_FORCE,
     EF_COMMON_SEED,
     EF_COMMON_THREADS,
@@ -84,6 +98,8 @@ typedef struct job {
     const settings *set;
     ef_selection selection;
     unsigned targets; /* set of 1u << ef_target */
+    ef_strikes strikes;
+    ef_inject_sweeps sweeps; /* where the strikes are for them */
     ef_stop_rule rule;
     ef_qnet_options formats;
     ef_testbed bed;
@@ -115,6 +131,11 @@ static ef_status choose_faults(job *j, ef_error *err)
     if (set->target) {
         ef_error why = {EF_OK, ""};
         status = ef_targets_parse(&j->targets, set->target, &why);
+        status = status ? ef_error_set(err, status, "--%s", why.text) : EF_OK;
+    }
+    if (!status) {
+        ef_error why = {EF_OK, ""};
+        status = ef_strikes_parse(&j->strikes, set->fault ? set->fault : "flip", &why);
         status = status ? ef_error_set(err, status, "--%s", why.text) : EF_OK;
     }
     if (!status) {
@@ -421,6 +442,39 @@ static ef_status print_plan(job *j, ef_error *err)
     return status ? status : ef_print_text(&j->text, err);
 }
 
+/* --- bit error rates --------------------------------------------------------- */
+
+static ef_status check_sweeps(job *j, ef_error *err)
+{
+    const settings *set = j->set;
+    j->sweeps = (ef_inject_sweeps){
+        .call = j->call,
+        .strikes = &j->strikes,
+        .selection = &j->selection,
+        .targets = j->targets,
+        .are_named = set->target != NULL,
+        .per_image = set->per_image,
+        .by_node = set->by_node,
+        .trials = ef_call_given(j->call, "count") ? set->count : 0,
+        .svg = set->common.svg,
+    };
+    return ef_inject_check_sweeps(&j->sweeps, err);
+}
+
+static ef_status run_sweeps(job *j, ef_error *err)
+{
+    j->sweeps.injector = j->injector;
+    print_head(j);
+    if (j->set->plan) {
+        ef_status status = ef_inject_plan_sweeps(&j->sweeps, &j->text, err);
+        return status ? status : ef_print_text(&j->text, err);
+    }
+    ef_status status = describe(j, err);
+    status =
+        status ? status : ef_inject_run_sweeps(&j->sweeps, &j->text, &j->table, err);
+    return status ? status : ef_call_print_report(j->call, &j->table, &j->text, err);
+}
+
 /* --- the call ---------------------------------------------------------------- */
 
 static ef_status check_call(const job *j, ef_error *err)
@@ -456,9 +510,13 @@ static ef_status run(const ef_call *call, ef_error *err)
     status = status ? status : choose_rule(&j, err);
     status = status ? status : choose_formats(&j, err);
     status = status ? status : check_call(&j, err);
+    int is_sweep = !status && ef_inject_is_sweep(&j.strikes);
+    status = !is_sweep ? status : check_sweeps(&j, err);
     status = status ? status : prepare(&j, err);
-    status = status ? status : make_campaigns(&j, err);
-    if (!status) {
+    status = status || is_sweep ? status : make_campaigns(&j, err);
+    if (!status && is_sweep) {
+        status = run_sweeps(&j, err);
+    } else if (!status) {
         status = j.set->plan ? print_plan(&j, err) : run_campaigns(&j, err);
     }
     clear_job(&j);

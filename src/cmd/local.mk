@@ -9,6 +9,8 @@ noinst_LIBRARIES += %D%/libcmd.a
   %D%/front.c \
   %D%/help.c \
   %D%/inject.c %D%/inject_report.c %D%/inject_report.h \
+  %D%/inject_sweep.c %D%/inject_sweep.h \
+  %D%/inject_sweep_report.c %D%/inject_sweep_priv.h \
   %D%/model.c %D%/model.h \
   %D%/nearest.c %D%/nearest.h \
   %D%/option.c %D%/option.h \
