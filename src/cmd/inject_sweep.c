@@ -406,8 +406,9 @@ static ef_status draw_picture(const run *r, ef_error *err)
         lines[i] = (ef_sweep_line){l->name.bytes, l->n, l->rates, l->ccr, l->accuracy};
     }
     double n = (double)ef_injector_n_images(s->injector);
-    ef_text_add(&title, "%s: %" PRIu64 " trials on %g images", s->call->operands[0],
-                trials_of(s), n);
+    ef_text_add(&title,
+                "%s, %g images: means of %" PRIu64 " trials; bands hold nine in ten",
+                s->call->operands[0], n, trials_of(s));
     ef_text_add(&label, "bit error rate");
     if (s->strikes->together) {
         ef_text_add(

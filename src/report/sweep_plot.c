@@ -54,16 +54,14 @@ static extent find_extent(const ef_sweep_plot *plot)
 
 static void write_data(const ef_sweep_plot *plot, ef_text *data)
 {
-    ef_text_add(data, "# a block for each line: rate; CCR: mean, low and high of nine "
-                      "trials in ten, interval of the mean;\n"
-                      "# accuracy: mean, low and high; in %%\n");
+    ef_text_add(data, "# a block for each line: rate; CCR, then accuracy: mean, "
+                      "low and high of nine trials in ten; in %%\n");
     for (size_t i = 0; i < plot->n_lines; i++) {
         const ef_sweep_line *line = &plot->lines[i];
         ef_text_add(data, "# %s\n", line->name);
         for (size_t k = 0; k < line->n; k++) {
             const ef_spread *c = &line->ccr[k], *a = &line->accuracy[k];
-            const double row[] = {c->mean,          c->low,  c->high, c->interval.low,
-                                  c->interval.high, a->mean, a->low,  a->high};
+            const double row[] = {c->mean, c->low, c->high, a->mean, a->low, a->high};
             if (!(line->rates[k] > 0)) {
                 continue;
             }
@@ -98,40 +96,34 @@ static void add_head(const ef_sweep_plot *plot, const extent *e, ef_text *script
                         "font 'sans-serif,12'\n");
     ef_text_add(script, "set output name.'.svg'\n");
     ef_text_add(script, "data = name.'.dat'\n");
-    ef_text_add(script, "set grid lc rgb '#e6e6e6'\n"
+    ef_text_add(script, "set grid lt 1 lw 0.5 lc rgb '#dddddd'\n"
                         "set border 3 lc rgb '#444444'\n"
                         "set tics nomirror\n"
                         "set logscale x\n"
-                        "set format x '10^{%%L}'\n"
-                        "set bars small\n");
+                        "set format x '10^{%%L}'\n");
     ef_text_add(script, "set xrange [%.17g:%.17g]\n", e->least_rate / 1.3,
                 e->most_rate * 1.3);
     add_quoted(script, "set xlabel ", plot->rate_label, " noenhanced\n");
     add_quoted(script, "set multiplot layout 1,2 title ", plot->title, " noenhanced\n");
 }
 
-/* Bands first, so that no line lies behind one. */
-static void add_lines(const ef_sweep_plot *plot, int mean, int has_bars,
-                      const char *keep, ef_text *script)
+/* Columns of mean, low and high; bands first, so that no line lies behind one.  `band`
+ * and `line` are functions of the script. */
+static void add_lines(const ef_sweep_plot *plot, int mean, const char *band,
+                      const char *line, ef_text *script)
 {
     for (size_t i = 0; i < plot->n_lines; i++) {
         ef_text_add(script,
                     "%s data index %zu using 1:(%s($%d)):(%s($%d)) with filledcurves "
                     "fc rgb '%s' fs transparent solid 0.15 noborder notitle",
-                    i ? ", \\\n    " : "plot", i, keep, mean + 1, keep, mean + 2,
+                    i ? ", \\\n    " : "plot", i, band, mean + 1, band, mean + 2,
                     colour_of(i));
-    }
-    for (size_t i = 0; i < plot->n_lines && has_bars; i++) {
-        ef_text_add(script,
-                    ", \\\n     data index %zu using 1:(%s($%d)):(%s($%d)):(%s($%d)) "
-                    "with yerrorbars lc rgb '%s' pt 0 notitle",
-                    i, keep, mean, keep, mean + 3, keep, mean + 4, colour_of(i));
     }
     for (size_t i = 0; i < plot->n_lines; i++) {
         ef_text_add(script,
                     ", \\\n     data index %zu using 1:(%s($%d)) with linespoints lc "
                     "rgb '%s' lw 2 pt 7 ps 0.5",
-                    i, keep, mean, colour_of(i));
+                    i, line, mean, colour_of(i));
         add_quoted(script, " title ", plot->lines[i].name, " noenhanced");
     }
 }
@@ -141,12 +133,15 @@ static void add_ccr(const ef_sweep_plot *plot, const extent *e, ef_text *script)
     int is_wide = e->most_ccr > WIDE * e->least_ccr;
     double floor_at = is_wide ? pow(10, floor(log10(e->least_ccr) - 0.3)) : 0;
     ef_text_add(script, "set ylabel 'images whose class changes (CCR) [%%]'\n");
-    ef_text_add(script, "keep(y) = y > %.17g ? y : %.17g\n", floor_at, floor_at);
+    ef_text_add(script,
+                "above(y) = y > %.17g ? y : %.17g\n"
+                "positive(y) = y > 0 ? y : 1/0\n",
+                floor_at, floor_at);
     ef_text_add(script, "%s logscale y\n", is_wide ? "set" : "unset");
     ef_text_add(script, is_wide ? "set yrange [%.17g:100]\n" : "set yrange [%.17g:]\n",
                 floor_at);
     ef_text_add(script, "set key top left reverse Left samplen 2\n");
-    add_lines(plot, 2, 1, "keep", script);
+    add_lines(plot, 2, "above", is_wide ? "positive" : "", script);
     ef_text_add(script, "\n");
 }
 
@@ -156,7 +151,7 @@ static void add_accuracy(const ef_sweep_plot *plot, ef_text *script)
                         "unset logscale y\n"
                         "set yrange [0:100]\n"
                         "set key bottom left reverse Left samplen 2\n");
-    add_lines(plot, 7, 0, "", script);
+    add_lines(plot, 5, "", "", script);
     ef_text_add(script,
                 ", \\\n     %.17g with lines lc rgb '#777777' dt 2 title 'no fault'\n",
                 100 * plot->accuracy);

@@ -468,12 +468,13 @@ ef_status ef_sweep_summarize(const ef_sweep *sweep, size_t rate, ef_sweep_rate *
     if (!scratch) {
         return ef_error_memory(err);
     }
-    uint64_t corrected = 0;
+    uint64_t corrected = 0, bits = 0;
     double n = (double)sweep->trials;
     for (uint64_t t = 0; t < sweep->trials; t++) {
-        sum.bits += (double)ef_sweep_trial(sweep, t, rate)->bits / n;
+        bits += ef_sweep_trial(sweep, t, rate)->bits;
         corrected += ef_sweep_trial(sweep, t, rate)->outcomes.corrected;
     }
+    sum.bits = (double)bits / n;
     sum.corrected =
         (double)corrected / n / (double)ef_injector_n_images(sweep->injector);
     ef_status status = find_spread(sweep, rate, changed, scratch, &sum.ccr, err);
