@@ -232,3 +232,71 @@ Test(rerun_strike, changes_weights_and_biases_as_the_definition_does, .timeout =
         end(&s);
     }
 }
+
+/* Many flips at once, of all targets, some of one element: each way of computing. */
+Test(rerun_strike, finds_the_same_for_patterns, .timeout = 240)
+{
+    enum { MOST = 3000 };
+    static const size_t sizes[] = {5, 40, 300, MOST};
+    ef_rng rng = ef_rng_stream(10, EF_PURPOSE_TEST, 0, 0, 0);
+    ef_flip *flips = ef_calloc(MOST, sizeof *flips);
+    for (uint64_t seed = 0; seed < 120; seed++) {
+        setup s = begin(seed);
+        size_t n = N_IMAGES * ef_qnet_classes(s.qnet);
+        double *some = ef_calloc(n, sizeof *some), *all = ef_calloc(n, sizeof *all);
+        for (size_t k = 0; k < 4; k++) {
+            ef_fault fault = {flips, sizes[k]};
+            ef_outcomes a, b;
+            for (size_t i = 0; i < fault.n; i++) {
+                flips[i] = random_flip(s.rerun, &rng);
+            }
+            must(ef_rerun_strike(s.worker, &fault, 1,
+                                 &(ef_struck){.counts = &a, .logits = some}),
+                 &(ef_error){0});
+            must(ef_rerun_strike_all(s.worker, &fault, 1,
+                                     &(ef_struck){.counts = &b, .logits = all}),
+                 &(ef_error){0});
+            cr_assert_eq(memcmp(some, all, n * sizeof *some), 0, "seed %llu, %zu flips",
+                         (unsigned long long)seed, fault.n);
+            cr_assert_eq(memcmp(&a, &b, sizeof a), 0);
+        }
+        const ef_fault none = {NULL, 0};
+        ef_outcomes healed;
+        must(ef_rerun_strike_all(s.worker, &none, 1,
+                                 &(ef_struck){.counts = &healed, .logits = all}),
+             &(ef_error){0});
+        cr_assert_eq(healed.masked, N_IMAGES, "seed %llu: everything is healed",
+                     (unsigned long long)seed);
+        ef_free(some);
+        ef_free(all);
+        end(&s);
+    }
+    ef_free(flips);
+}
+
+Test(rerun_strike, changes_many_parameters_as_the_definition_does, .timeout = 240)
+{
+    enum { MOST = 400 };
+    ef_rng rng = ef_rng_stream(11, EF_PURPOSE_TEST, 0, 0, 0);
+    ef_flip flips[MOST];
+    for (uint64_t seed = 0; seed < 120; seed++) {
+        setup s = begin(seed);
+        size_t n_sites, n = 0, classes = ef_qnet_classes(s.qnet);
+        const ef_site *sites = ef_rerun_sites(s.rerun, &n_sites);
+        double *logits = ef_calloc(N_IMAGES * classes, sizeof *logits);
+        for (size_t k = 0; k < 40 * MOST && n < (seed % 2 ? MOST : 9); k++) {
+            flips[n] = random_flip(s.rerun, &rng);
+            n += sites[flips[n].site].target <= EF_TARGET_BIASES;
+        }
+        ef_outcomes counts;
+        must(ef_rerun_strike(s.worker, &(ef_fault){flips, n}, 1,
+                             &(ef_struck){.counts = &counts, .logits = logits}),
+             &(ef_error){0});
+        for (size_t i = 0; i < n; i++) {
+            change_by_hand(&s, &flips[i]);
+        }
+        expect_naive(&s, logits, seed);
+        ef_free(logits);
+        end(&s);
+    }
+}
