@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "base/text.h"
 #include "faultsim/fault.h"
 
 /* Names of the lists in fault.h, in their order. */
@@ -44,6 +45,9 @@ EF_NODISCARD ef_status ef_strike_parse(ef_strike *strike, const char *text,
 /* "weights,biases" as a set of 1u << ef_target.  EF_ERR_USAGE. */
 EF_NODISCARD ef_status ef_targets_parse(unsigned *targets, const char *text,
                                         ef_error *err);
+
+/* "weights+biases" of such a set. */
+void ef_targets_write(unsigned targets, ef_text *text);
 
 typedef struct ef_selection {
     unsigned targets;    /* set of 1u << ef_target */

@@ -1,20 +1,9 @@
-#include <math.h>
+/* Sweeps as tables, for people and for programs. */
 #include <stdio.h>
 
 #include "cmd/inject_sweep_priv.h"
 
-void ef_inject_sweep_name(unsigned targets, ef_text *text)
-{
-    const char *between = "";
-    for (unsigned t = 0; t < EF_TARGET_COUNT; t++) {
-        if (targets >> t & 1) {
-            ef_text_add(text, "%s%s", between, ef_target_names[t]);
-            between = "+";
-        }
-    }
-}
-
-size_t ef_inject_sweep_axis(const ef_strikes *strikes, unsigned targets)
+size_t inject_sweep_axis(const ef_strikes *strikes, unsigned targets)
 {
     size_t t = 0;
     while (t + 1 < EF_TARGET_COUNT &&
@@ -28,7 +17,7 @@ size_t ef_inject_sweep_axis(const ef_strikes *strikes, unsigned targets)
 static int has_own_rate(const ef_strikes *strikes, size_t target)
 {
     return (strikes->together >> target & 1) && strikes->strikes[target].is_ber &&
-           target != ef_inject_sweep_axis(strikes, strikes->together);
+           target != inject_sweep_axis(strikes, strikes->together);
 }
 
 static void add_rate_columns(const ef_strikes *strikes, const char *between,
@@ -51,7 +40,7 @@ static void add_rates(const ef_sweep_view *view, size_t rate, ef_table *table)
     const double *rates = view->rates[rate].rates;
     if (view->strikes->n_rates > 0) {
         ef_table_add_number(table,
-                            rates[ef_inject_sweep_axis(view->strikes, view->targets)]);
+                            rates[inject_sweep_axis(view->strikes, view->targets)]);
     }
     for (size_t t = 0; t < EF_TARGET_COUNT; t++) {
         if (has_own_rate(view->strikes, t)) {
@@ -70,7 +59,7 @@ static void add_columns(const char *const *names, size_t n, const char *unit,
     }
 }
 
-void ef_inject_sweep_columns(const ef_strikes *strikes, ef_table *table)
+void inject_sweep_columns(const ef_strikes *strikes, ef_table *table)
 {
     static const char *const before[] = {"target", "part", "name"};
     static const char *const behind[] = {"trials",
@@ -123,7 +112,7 @@ static void add_row(const ef_sweep_view *view, size_t rate, ef_table *table)
                               a->low,           a->median,
                               a->high,          a->most};
     ef_text name = {0};
-    ef_inject_sweep_name(view->targets, &name);
+    ef_targets_write(view->targets, &name);
     table->failed |= name.failed;
     ef_table_add_text(table, name.bytes ? name.bytes : "");
     ef_table_add_text(table, view->node ? "node" : "network");
@@ -133,7 +122,7 @@ static void add_row(const ef_sweep_view *view, size_t rate, ef_table *table)
     ef_text_clear(&name);
 }
 
-void ef_inject_sweep_rows(const ef_sweep_view *view, ef_table *table)
+void inject_sweep_rows(const ef_sweep_view *view, ef_table *table)
 {
     for (size_t i = 0; i < view->n; i++) {
         add_row(view, i, table);
@@ -142,8 +131,8 @@ void ef_inject_sweep_rows(const ef_sweep_view *view, ef_table *table)
 
 /* --- for people -------------------------------------------------------------- */
 
-void ef_inject_sweep_people_columns(const ef_strikes *strikes, int by_node,
-                                    ef_table *table)
+void inject_sweep_people_columns(const ef_strikes *strikes, int by_node,
+                                 ef_table *table)
 {
     static const char *const counts[] = {"bits struck", "expected"};
     static const char *const shares[] = {
@@ -156,8 +145,7 @@ void ef_inject_sweep_people_columns(const ef_strikes *strikes, int by_node,
     add_columns(shares, sizeof shares / sizeof *shares, "%", table);
 }
 
-void ef_inject_sweep_people_rows(const ef_sweep_view *view, int by_node,
-                                 ef_table *table)
+void inject_sweep_people_rows(const ef_sweep_view *view, int by_node, ef_table *table)
 {
     for (size_t i = 0; i < view->n; i++) {
         const ef_sweep_rate *r = &view->rates[i];

@@ -1,6 +1,8 @@
 noinst_LIBRARIES += %D%/libstudy.a
 %C%_libstudy_a_SOURCES = \
-  %D%/campaign.c %D%/campaign.h \
+  %D%/campaign.c %D%/campaign.h %D%/campaign_priv.h \
+  %D%/campaign_draw.c %D%/campaign_estimate.c %D%/campaign_run.c \
+  %D%/campaign_store.c \
   %D%/candidate.c %D%/candidate.h \
   %D%/search_config.c %D%/search_config.h \
   %D%/injector.c %D%/injector.h \
@@ -12,4 +14,5 @@ noinst_LIBRARIES += %D%/libstudy.a
   %D%/seeds.c %D%/seeds.h \
   %D%/search_setup.c %D%/search_front.c \
   %D%/search_commit.c %D%/search_resume.c \
-  %D%/sweep.c %D%/sweep.h
+  %D%/sweep.c %D%/sweep.h %D%/sweep_priv.h \
+  %D%/sweep_run.c %D%/sweep_store.c

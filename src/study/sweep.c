@@ -1,37 +1,8 @@
-#include "study/sweep.h"
+#include "study/sweep_priv.h"
 
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/parallel.h"
-#include "faultsim/permutation.h"
-
-#define BLOCK_FLIPS 1e6          /* expected of the trials that are struck together */
-#define BLOCK_OUTCOMES (1 << 24) /* at most, of images of faults */
-
-/* One target that is struck by a single fault. */
-typedef struct single {
-    ef_target target;
-    ef_population *population;
-    ef_permutation order;
-    unsigned bits; /* of a fault */
-} single;
-
-struct ef_sweep {
-    ef_injector *injector;
-    unsigned targets;
-    size_t only_site, n_sites;
-    int per_image;
-    uint64_t trials, seed;
-    size_t n_threads, n_rates;
-    double rates[EF_RATES_MAX][EF_TARGET_COUNT];
-    ef_population
-        *patterns;       /* of all targets at a bit error rate; NULL: there is none */
-    uint64_t *site_bits; /* (n_sites) that patterns may strike */
-    single singles[EF_TARGET_COUNT]; /* (n_singles) */
-    size_t n_singles;
-    ef_trial *found; /* (trials, n_rates) */
-};
 
 /* --- making ------------------------------------------------------------------ */
 
@@ -50,7 +21,7 @@ static ef_status choose(const ef_sweep *s, const ef_sweep_options *o, unsigned t
 static ef_status add_single(ef_sweep *s, const ef_sweep_options *o, ef_target target,
                             ef_error *err)
 {
-    single *to = &s->singles[s->n_singles];
+    sweep_single *to = &s->singles[s->n_singles];
     const ef_strike *strike = &o->strikes->strikes[target];
     ef_status status = choose(s, o, 1U << target, strike, &to->population, err);
     if (status) {
@@ -212,8 +183,9 @@ static ef_status draw_site(const ef_sweep *s, uint64_t trial, size_t site,
     return status;
 }
 
-static ef_status draw_single(const ef_sweep *s, uint64_t trial, const single *from,
-                             ef_ber_flips *flips, ef_error *err)
+static ef_status draw_single(const ef_sweep *s, uint64_t trial,
+                             const sweep_single *from, ef_ber_flips *flips,
+                             ef_error *err)
 {
     size_t n = n_patterns(s, from->target);
     int own = s->per_image && is_of_images(from->target);
@@ -246,21 +218,7 @@ ef_status ef_sweep_draw(const ef_sweep *sweep, uint64_t trial, ef_ber_flips *fli
     return status;
 }
 
-/* --- running ----------------------------------------------------------------- */
-
-/* Trials that are struck together. */
-typedef struct block {
-    ef_sweep *sweep;
-    uint64_t first, trials;
-    ef_ber_flips *flips; /* (trials, n_rates), and so the next two */
-    ef_fault *faults;
-    ef_outcomes *counts;
-    uint8_t *outcomes; /* (trials, n_rates, images) */
-    ef_sweep_watch *watch;
-    void *context;
-} block;
-
-static double expected_bits(const ef_sweep *s, size_t rate)
+double sweep_expected_bits(const ef_sweep *s, size_t rate)
 {
     size_t n;
     const ef_site *sites = ef_injector_sites(s->injector, &n);
@@ -274,134 +232,6 @@ static double expected_bits(const ef_sweep *s, size_t rate)
         sum += (double)s->singles[i].bits * (double)n_patterns(s, s->singles[i].target);
     }
     return sum;
-}
-
-static uint64_t block_trials(const ef_sweep *s)
-{
-    double flips = 1, images = (double)ef_injector_n_images(s->injector);
-    for (size_t r = 0; r < s->n_rates; r++) {
-        flips += expected_bits(s, r);
-    }
-    double fit = BLOCK_FLIPS / flips;
-    double most = BLOCK_OUTCOMES / (images * (double)s->n_rates);
-    fit = fit < most ? fit : most;
-    fit = fit < 1 ? 1 : fit;
-    return fit < (double)s->trials ? (uint64_t)fit : s->trials;
-}
-
-static ef_status make_block(block *b, ef_error *err)
-{
-    size_t n = (size_t)b->trials * b->sweep->n_rates;
-    b->flips = ef_calloc(n, sizeof *b->flips);
-    b->faults = ef_calloc(n, sizeof *b->faults);
-    b->counts = ef_calloc(n, sizeof *b->counts);
-    b->outcomes = ef_calloc(n, ef_injector_n_images(b->sweep->injector));
-    return b->flips && b->faults && b->counts && b->outcomes ? EF_OK
-                                                             : ef_error_memory(err);
-}
-
-static void clear_block(block *b, uint64_t trials)
-{
-    for (size_t i = 0; b->flips && i < (size_t)trials * b->sweep->n_rates; i++) {
-        ef_ber_flips_clear(&b->flips[i]);
-    }
-    ef_free(b->flips);
-    ef_free(b->faults);
-    ef_free(b->counts);
-    ef_free(b->outcomes);
-}
-
-static ef_status draw_trial(void *context, size_t index, ef_error *err)
-{
-    const block *b = context;
-    size_t n_rates = b->sweep->n_rates;
-    ef_ber_flips *flips = &b->flips[index * n_rates];
-    for (size_t r = 0; r < n_rates; r++) {
-        flips[r].n = 0;
-    }
-    ef_status status = ef_sweep_draw(b->sweep, b->first + index, flips, err);
-    for (size_t r = 0; r < n_rates; r++) {
-        b->faults[index * n_rates + r] = (ef_fault){flips[r].items, flips[r].n};
-    }
-    return status;
-}
-
-static uint64_t count_struck(const ef_fault *fault)
-{
-    uint64_t sum = 0;
-    for (size_t i = 0; i < fault->n; i++) {
-        for (uint64_t mask = fault->flips[i].mask; mask; mask &= mask - 1) {
-            sum++;
-        }
-    }
-    return sum;
-}
-
-/* Of one fault on all images. */
-static uint64_t count_right(const ef_sweep *s, const uint8_t *outcomes,
-                            uint64_t corrected)
-{
-    const uint16_t *classes = ef_injector_classes(s->injector);
-    const uint16_t *labels = ef_injector_labels(s->injector);
-    uint64_t right = corrected;
-    for (size_t i = 0; i < ef_injector_n_images(s->injector); i++) {
-        int is_kept =
-            outcomes[i] == EF_OUTCOME_MASKED || outcomes[i] == EF_OUTCOME_BENIGN;
-        right += is_kept && classes[i] == labels[i];
-    }
-    return right;
-}
-
-static void take_results(const block *b)
-{
-    ef_sweep *s = b->sweep;
-    size_t images = ef_injector_n_images(s->injector);
-    for (size_t i = 0; i < (size_t)b->trials * s->n_rates; i++) {
-        s->found[(size_t)b->first * s->n_rates + i] = (ef_trial){
-            .bits = count_struck(&b->faults[i]),
-            .outcomes = b->counts[i],
-            .right = count_right(s, &b->outcomes[i * images], b->counts[i].corrected),
-        };
-    }
-}
-
-static void tell(void *context, double done, double total)
-{
-    const block *b = context;
-    b->watch(b->context, (double)b->first + (double)b->trials * done / total,
-             (double)b->sweep->trials);
-}
-
-static ef_status run_block(block *b, ef_error *err)
-{
-    const ef_sweep *s = b->sweep;
-    const ef_struck to = {.counts = b->counts, .outcomes = b->outcomes};
-    ef_status status =
-        ef_parallel_for((size_t)b->trials, s->n_threads, draw_trial, b, err);
-    if (!status) {
-        status =
-            ef_injector_strike(s->injector, b->faults, (size_t)b->trials * s->n_rates,
-                               &to, b->watch ? tell : NULL, b, err);
-    }
-    if (!status) {
-        take_results(b);
-    }
-    return status;
-}
-
-ef_status ef_sweep_run(ef_sweep *sweep, ef_sweep_watch *watch, void *context,
-                       ef_error *err)
-{
-    uint64_t most = block_trials(sweep);
-    block b = {.sweep = sweep, .trials = most, .watch = watch, .context = context};
-    ef_status status = make_block(&b, err);
-    for (; b.first < sweep->trials && !status; b.first += b.trials) {
-        uint64_t left = sweep->trials - b.first;
-        b.trials = left < most ? left : most;
-        status = run_block(&b, err);
-    }
-    clear_block(&b, most);
-    return status;
 }
 
 /* --- what came out ----------------------------------------------------------- */
@@ -419,6 +249,15 @@ uint64_t ef_sweep_n_trials(const ef_sweep *sweep)
 unsigned ef_sweep_targets(const ef_sweep *sweep)
 {
     return sweep->targets;
+}
+
+uint64_t ef_sweep_bits(const ef_sweep *sweep)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < sweep->n_sites; i++) {
+        sum += sweep->site_bits[i];
+    }
+    return sum;
 }
 
 uint64_t ef_sweep_site_bits(const ef_sweep *sweep, size_t site)
@@ -463,7 +302,7 @@ ef_status ef_sweep_summarize(const ef_sweep *sweep, size_t rate, ef_sweep_rate *
                              ef_error *err)
 {
     ef_sweep_rate sum = {.rates = sweep->rates[rate],
-                         .expected_bits = expected_bits(sweep, rate)};
+                         .expected_bits = sweep_expected_bits(sweep, rate)};
     uint64_t *scratch = ef_calloc((size_t)sweep->trials, sizeof *scratch);
     if (!scratch) {
         return ef_error_memory(err);

@@ -14,6 +14,7 @@
 #include "faultsim/ber.h"
 #include "faultsim/spread.h"
 #include "faultsim/strikes.h"
+#include "store/store.h"
 #include "study/injector.h"
 
 typedef struct ef_sweep ef_sweep;
@@ -58,16 +59,36 @@ void ef_sweep_destroy(ef_sweep *sweep);
 size_t ef_sweep_n_rates(const ef_sweep *sweep);
 uint64_t ef_sweep_n_trials(const ef_sweep *sweep);
 unsigned ef_sweep_targets(const ef_sweep *sweep);
-/* Stored bits that patterns may strike in a site; 0 where it is not chosen. */
+/* Stored bits that patterns may strike, of all images that share them once; in a site,
+ * 0 where it is not chosen. */
+uint64_t ef_sweep_bits(const ef_sweep *sweep);
 uint64_t ef_sweep_site_bits(const ef_sweep *sweep, size_t site);
 
-/* Called now and then, by one thread at a time; done of total trials. */
-typedef void ef_sweep_watch(void *context, double done, double total);
-/* Strikes every trial at every rate, some trials at a time, as many as have a million
- * flips together.  The same for every number of threads.  watch may be NULL.
- * EF_ERR_MEMORY. */
-EF_NODISCARD ef_status ef_sweep_run(ef_sweep *sweep, ef_sweep_watch *watch,
-                                    void *context, ef_error *err);
+typedef struct ef_sweep_watch {
+    void *context;
+    /* Now and then, by one thread at a time; done of total trials. */
+    void (*progress)(void *context, double done, double total);
+    /* After every few seconds of work; what is not EF_OK ends it. */
+    ef_status (*commit)(void *context, ef_sweep *sweep, ef_error *err);
+    /* True when the sweep shall stop; asked after each commit. */
+    int (*stop)(void *context);
+} ef_sweep_watch;
+
+/* Strikes every trial that is left at every rate, some at a time, as many as have a
+ * million flips together, or one.  The same for every number of threads.  watch and
+ * each of its functions may be NULL.  EF_STOPPED: watch asked for it; EF_ERR_MEMORY;
+ * what commit returns. */
+EF_NODISCARD ef_status ef_sweep_run(ef_sweep *sweep, const ef_sweep_watch *watch,
+                                    ef_error *err);
+
+/* Writes the trials that were struck since the last time into a run file as campaign
+ * `id`, inside a transaction of the caller's. */
+EF_NODISCARD ef_status ef_sweep_save(ef_sweep *sweep, ef_store *store, uint64_t id,
+                                     ef_error *err);
+/* Takes a sweep of the same options up where a run file has it; nothing of it there is
+ * fine.  EF_ERR_INPUT: its numbers are not those of such a sweep. */
+EF_NODISCARD ef_status ef_sweep_restore(ef_sweep *sweep, ef_store *store, uint64_t id,
+                                        ef_error *err);
 
 /* What a trial strikes at each rate, appended to flips, (n_rates), by site, then by
  * image, then by element; single faults behind patterns.  EF_ERR_MEMORY. */
