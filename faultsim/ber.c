@@ -73,9 +73,12 @@ static double u_in_band(ef_rng *rng, unsigned band)
     return band == LAST ? top * open_unit(rng) : top / 2 * (1 + open_unit(rng));
 }
 
-static ef_status draw_band(const ef_ber_key *key, uint64_t block, unsigned band,
-                           double rate, ef_ber_bits *bits, ef_error *err)
+/* The bits of a block before `end`. */
+static ef_status draw_band(const ef_ber_key *key, uint64_t block, uint64_t end,
+                           unsigned band, double rate, ef_ber_bits *bits, ef_error *err)
 {
+    uint64_t left = end - block * BLOCK;
+    double most = (double)(left < BLOCK ? left : BLOCK);
     uint64_t image = (uint64_t)(key->image + 1);
     ef_rng rng =
         ef_rng_stream(key->seed, EF_PURPOSE_BER, key->trial,
@@ -84,7 +87,7 @@ static ef_status draw_band(const ef_ber_key *key, uint64_t block, unsigned band,
     ef_status status = EF_OK;
     while (!status) {
         at += 1 + floor(ef_log(open_unit(&rng)) / passed);
-        if (at >= (double)BLOCK) {
+        if (at >= most) {
             break;
         }
         ef_ber_bit bit = {block * BLOCK + (uint64_t)at, u_in_band(&rng, band)};
@@ -134,7 +137,7 @@ ef_status ef_ber_draw(const ef_ber_key *key, uint64_t begin, uint64_t end, doubl
     for (uint64_t block = begin / BLOCK; block * BLOCK < end && !status; block++) {
         size_t from = bits->n;
         for (unsigned band = first; band <= LAST && !status; band++) {
-            status = draw_band(key, block, band, rate, bits, err);
+            status = draw_band(key, block, end, band, rate, bits, err);
         }
         tidy(bits, from, begin, end);
     }
