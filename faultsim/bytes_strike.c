@@ -123,7 +123,9 @@ static ef_status reserve(ef_bytes_worker *w, size_t n)
     return EF_OK;
 }
 
-static ef_status strike_one(ef_bytes_worker *w, const ef_fault *fault, size_t number)
+/* On images [first, last). */
+static ef_status strike_images(ef_bytes_worker *w, const ef_fault *fault, size_t number,
+                               size_t first, size_t last)
 {
     if (reserve(w, fault->n) ||
         ef_flip_order_set(&w->order, fault, w->rerun->base.sites)) {
@@ -131,12 +133,48 @@ static ef_status strike_one(ef_bytes_worker *w, const ef_fault *fault, size_t nu
     }
     w->fault = fault;
     change_all(w, strike_parameters);
-    for (size_t i = 0; i < w->rerun->base.n; i++) {
+    for (size_t i = first; i < last; i++) {
         ef_bytes_image(w, i, w->logits);
         ef_rerun_judge(&w->base, number, i, w->logits);
     }
     change_all(w, heal_parameters);
     return EF_OK;
+}
+
+/* Whether a parameter is struck in one image only. */
+static int is_by_image(const ef_bytes_worker *w, const ef_fault *fault)
+{
+    for (size_t i = 0; i < fault->n; i++) {
+        ef_target target = w->rerun->base.sites[fault->flips[i].site].target;
+        if (fault->flips[i].image >= 0 &&
+            (target == EF_TARGET_WEIGHTS || target == EF_TARGET_BIASES)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Image by image, with the flips that are of it. */
+static ef_status strike_by_image(ef_bytes_worker *w, const ef_fault *fault,
+                                 size_t number)
+{
+    ef_flip *flips = ef_calloc(fault->n, sizeof *flips);
+    ef_status status = flips ? EF_OK : EF_ERR_MEMORY;
+    for (size_t i = 0; i < w->rerun->base.n && !status; i++) {
+        ef_fault own = {flips, 0};
+        for (size_t k = 0; k < fault->n; k++) {
+            if (ef_rerun_hits(&w->rerun->base, &fault->flips[k], i)) {
+                flips[own.n++] = fault->flips[k];
+            }
+        }
+        if (own.n > 0) {
+            status = strike_images(w, &own, number, i, i + 1);
+        } else {
+            ef_rerun_masked(&w->base, number, i);
+        }
+    }
+    ef_free(flips);
+    return status;
 }
 
 ef_status ef_bytes_strike(ef_rerun_worker *worker, const ef_fault *faults,
@@ -145,8 +183,11 @@ ef_status ef_bytes_strike(ef_rerun_worker *worker, const ef_fault *faults,
     ef_bytes_worker *w = (ef_bytes_worker *)worker;
     w->is_whole = is_whole;
     for (size_t i = 0; i < n_faults; i++) {
-        if (strike_one(w, &faults[i], i)) {
-            return EF_ERR_MEMORY;
+        ef_status status = is_by_image(w, &faults[i])
+                               ? strike_by_image(w, &faults[i], i)
+                               : strike_images(w, &faults[i], i, 0, w->rerun->base.n);
+        if (status) {
+            return status;
         }
     }
     return EF_OK;
