@@ -8,25 +8,31 @@
 
 static ef_status make_tensors(ef_wide_worker *w)
 {
-    size_t n = w->wide->n_steps, widest = 1;
+    size_t n = w->wide->n_steps, widest = 1, largest = 1, n_spans = 2;
     ef_status status = EF_OK;
     w->now = ef_calloc(n, sizeof *w->now);
     for (size_t i = 0; w->now && i + 1 < n && !status; i++) {
         size_t size = ef_shape_elements(w->qnet.steps[i].shape);
         w->now[i] = ef_calloc(size, sizeof **w->now);
         status = w->now[i] ? EF_OK : EF_ERR_MEMORY;
+        largest = size > largest ? size : largest;
     }
     for (size_t i = 0; i < n; i++) {
-        size_t width = w->qnet.steps[i].shape.width;
-        widest = width > widest ? width : widest;
+        const ef_qstep *step = &w->qnet.steps[i];
+        size_t spans = (size_t)step->window.kernel[0] + step->window.kernel[1];
+        widest = step->shape.width > widest ? step->shape.width : widest;
+        n_spans = spans > n_spans ? spans : n_spans;
     }
     size_t n_sums = widest > EF_WIDE_SUMS ? widest : EF_WIDE_SUMS;
     w->sums = ef_calloc(n_sums, sizeof(int64_t));
+    w->spans = ef_calloc(n_spans, sizeof *w->spans);
+    w->differences = ef_calloc(largest, sizeof *w->differences);
     w->fitted = ef_calloc(widest, sizeof *w->fitted);
     w->row = ef_calloc(widest, sizeof *w->row);
     w->output =
         ef_calloc(ef_shape_elements(w->qnet.steps[n - 1].shape), sizeof *w->output);
-    int has_all = w->now && w->sums && w->fitted && w->row && w->output;
+    int has_all = w->now && w->sums && w->spans && w->differences && w->fitted &&
+                  w->row && w->output;
     return has_all ? status : EF_ERR_MEMORY;
 }
 
@@ -34,11 +40,13 @@ static ef_status make_marks(ef_wide_worker *w)
 {
     size_t n = w->wide->n_steps;
     w->boxes = ef_calloc(n, sizeof *w->boxes);
+    w->channels = ef_calloc(w->wide->n_channels, sizeof *w->channels);
     w->is_dirty = ef_calloc(n, sizeof *w->is_dirty);
     w->is_struck = ef_calloc(w->wide->n_channels, sizeof *w->is_struck);
     w->n_struck = ef_calloc(n, sizeof *w->n_struck);
     w->logits = ef_calloc(w->wide->base.classes, sizeof *w->logits);
-    int has_all = w->boxes && w->is_dirty && w->is_struck && w->n_struck && w->logits;
+    int has_all = w->boxes && w->channels && w->is_dirty && w->is_struck &&
+                  w->n_struck && w->logits;
     return has_all ? EF_OK : EF_ERR_MEMORY;
 }
 
@@ -72,10 +80,13 @@ void ef_wide_worker_destroy(ef_rerun_worker *worker)
     }
     ef_free(w->now);
     ef_free(w->sums);
+    ef_free(w->spans);
+    ef_free(w->differences);
     ef_free(w->fitted);
     ef_free(w->row);
     ef_free(w->output);
     ef_free(w->boxes);
+    ef_free(w->channels);
     ef_free(w->is_dirty);
     ef_free(w->is_struck);
     ef_free(w->n_struck);
@@ -98,11 +109,13 @@ static ef_status run_image(ef_wide *wide, ef_wide_worker *w, size_t image,
 {
     double *logits = wide->base.logits + image * wide->base.classes;
     w->image = image;
-    w->is_whole = 1;
+    w->is_first = w->is_whole = 1;
     w->is_dirty[0] = 1; /* the image becomes integers */
     ef_wide_run(w, NULL, 0, logits);
     for (size_t i = 0; i + 1 < wide->n_steps; i++) {
+        ef_wbox *channels = w->channels + wide->channel_at[i];
         size_t size = ef_shape_elements(wide->qnet->steps[i].shape);
+        memset(channels, 0, wide->qnet->steps[i].shape.channels * sizeof *channels);
         memcpy(wide->kept[i] + image * size, w->now[i], size * sizeof **w->now);
     }
     return ef_rerun_set_class(&wide->base, image, err);
@@ -134,7 +147,11 @@ static void destroy(ef_rerun *base)
     for (size_t i = 0; wide->kept && i + 1 < wide->n_steps; i++) {
         ef_free(wide->kept[i]);
     }
+    for (size_t i = 0; wide->sums && i < wide->n_steps; i++) {
+        ef_free(wide->sums[i]);
+    }
     ef_free(wide->kept);
+    ef_free(wide->sums);
     ef_free(wide->images);
     ef_free(wide->places);
     ef_free(wide->channel_at);
@@ -158,13 +175,19 @@ static ef_status make_room(ef_wide *wide, const float *images)
     wide->channel_at = ef_calloc(wide->n_steps, sizeof *wide->channel_at);
     wide->images = ef_memdup(images, n * size * sizeof *images);
     wide->kept = ef_calloc(wide->n_steps, sizeof *wide->kept);
-    if (!wide->places || !wide->channel_at || !wide->images || !wide->kept) {
+    wide->sums = ef_calloc(wide->n_steps, sizeof *wide->sums);
+    wide->sum_size =
+        wide->qnet->accumulator_bits <= 32 ? sizeof(uint32_t) : sizeof(uint64_t);
+    if (!wide->places || !wide->channel_at || !wide->images || !wide->kept ||
+        !wide->sums) {
         return EF_ERR_MEMORY;
     }
-    for (size_t i = 0; i + 1 < wide->n_steps; i++) {
-        wide->kept[i] =
-            ef_calloc(n * ef_shape_elements(steps[i].shape), sizeof(int32_t));
-        if (!wide->kept[i]) {
+    for (size_t i = 0; i < wide->n_steps; i++) {
+        size_t n_values = n * ef_shape_elements(steps[i].shape);
+        int is_conv = steps[i].kind == EF_Q_CONV, is_last = i + 1 == wide->n_steps;
+        wide->sums[i] = is_conv ? ef_calloc(n_values, wide->sum_size) : NULL;
+        wide->kept[i] = is_last ? NULL : ef_calloc(n_values, sizeof(int32_t));
+        if ((is_conv && !wide->sums[i]) || (!is_last && !wide->kept[i])) {
             return EF_ERR_MEMORY;
         }
     }

@@ -170,7 +170,7 @@ static void take_row(ef_wbox *box, uint32_t c, uint32_t y, const ef_wbox *within
 }
 
 ef_wbox ef_wbox_differing(ef_shape shape, const ef_wbox *within, const int32_t *a,
-                          const int32_t *b)
+                          const int32_t *b, ef_wbox *channels)
 {
     ef_wbox box = {{0, 0, 0}, {0, 0, 0}};
     if (ef_wbox_is_empty(within)) {
@@ -181,9 +181,10 @@ ef_wbox ef_wbox_differing(ef_shape shape, const ef_wbox *within, const int32_t *
         for (uint32_t y = within->from[1]; y < within->to[1]; y++) {
             size_t row = ef_wide_at(shape, c, y, 0), at = row + within->from[2];
             if (memcmp(a + at, b + at, size) != 0) {
-                take_row(&box, c, y, within, a + row, b + row);
+                take_row(&channels[c], c, y, within, a + row, b + row);
             }
         }
+        ef_wbox_unite(&box, &channels[c]);
     }
     return box;
 }

@@ -4,6 +4,7 @@
  * definition. */
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "faultsim/wide_priv.h"
 
@@ -127,50 +128,75 @@ static mode mode_of(const ef_qnet *qnet, const ef_qstep *step, uint32_t channel)
     return qnet->accumulator_bits <= 32 ? MODE_32 : MODE_64;
 }
 
-/* --- sums ------------------------------------------------------------------------- */
+/* --- kernels on the input --------------------------------------------------------- */
+
+/* What sums of the step in hand take their products of. */
+typedef struct source {
+    const int32_t *x; /* (channels, height, width) */
+    ef_shape shape;
+    int32_t zero;
+} source;
 
 /* Some rows of a channel of sums. */
 typedef struct job {
     const ef_wide_worker *w;
     const ef_qstep *step;
     const loops *loops;
+    source from;
+    size_t index;
     uint32_t channel, y, n_rows, x, n;
     mode mode;
     void *sums; /* (n_rows, n) */
+    uint64_t n_products;
 } job;
 
-/* The outputs in [from, from + n) along an axis whose tap k lies on the input: the
- * first, and how many; where that is on the input. */
-static uint32_t on_input(const ef_qwindow *w, size_t axis, uint32_t k, uint32_t from,
-                         uint32_t n, uint32_t size, uint32_t *first, size_t *position)
+/* The outputs in [from, from + n) along an axis that tap k of the kernel takes from
+ * inputs [begin, end). */
+static ef_wspan span_of(const ef_qwindow *w, size_t axis, uint32_t k, uint32_t from,
+                        uint32_t n, uint32_t begin, uint32_t end)
 {
     int64_t stride = w->stride[axis];
     int64_t shift = (int64_t)k * w->dilation[axis] - w->pad[axis];
-    int64_t begin = shift < 0 ? (-shift + stride - 1) / stride : 0;
-    int64_t end = shift < (int64_t)size ? (size - 1 - shift) / stride + 1 : 0;
-    begin = begin > from ? begin : from;
-    end = end < (int64_t)from + n ? end : (int64_t)from + n;
-    *first = (uint32_t)begin;
-    *position = (size_t)(begin * stride + shift);
-    return end > begin ? (uint32_t)(end - begin) : 0;
+    int64_t low = begin - shift, high = end - shift; /* times the stride */
+    int64_t last = (int64_t)from + n;
+    if (stride > 1) {
+        low = low > 0 ? (low + stride - 1) / stride : 0;
+        high = high > 0 ? (high - 1) / stride + 1 : 0;
+    }
+    low = low > from ? low : from;
+    high = high < last ? high : last;
+    return (ef_wspan){(uint32_t)low, high > low ? (uint32_t)(high - low) : 0,
+                      (size_t)(low * stride + shift)};
 }
 
-static void add_tap(const job *j, const int32_t *plane, ef_shape in, uint32_t ky,
-                    uint32_t kx, tap_rows *t)
+/* Of all rows and columns of the kernel on a box of inputs. */
+static void find_spans(const job *j, const ef_wbox *box)
 {
     const ef_qwindow *w = &j->step->window;
-    uint32_t y, x;
-    size_t from_y, from_x;
-    t->n_rows = on_input(w, 0, ky, j->y, j->n_rows, in.height, &y, &from_y);
-    t->n = on_input(w, 1, kx, j->x, j->n, in.width, &x, &from_x);
-    if (t->n_rows == 0 || t->n == 0 || t->weight == 0) {
+    ef_wspan *to = j->w->spans;
+    for (uint32_t k = 0; k < w->kernel[0]; k++) {
+        *to++ = span_of(w, 0, k, j->y, j->n_rows, box->from[1], box->to[1]);
+    }
+    for (uint32_t k = 0; k < w->kernel[1]; k++) {
+        *to++ = span_of(w, 1, k, j->x, j->n, box->from[2], box->to[2]);
+    }
+}
+
+static void add_tap(job *j, const int32_t *plane, const ef_wspan *rows,
+                    const ef_wspan *columns, tap_rows *t)
+{
+    const ef_qwindow *w = &j->step->window;
+    if (rows->n == 0 || columns->n == 0 || t->weight == 0) {
         return;
     }
-    t->x = plane + from_y * in.width + from_x;
+    t->n_rows = rows->n;
+    t->n = columns->n;
+    t->x = plane + rows->position * j->from.shape.width + columns->position;
     t->stride = w->stride[1];
     t->sums_pitch = j->n;
-    t->x_pitch = (size_t)w->stride[0] * in.width;
-    size_t at = (size_t)(y - j->y) * j->n + (x - j->x);
+    t->x_pitch = (size_t)w->stride[0] * j->from.shape.width;
+    size_t at = (size_t)(rows->first - j->y) * j->n + (columns->first - j->x);
+    j->n_products += (uint64_t)t->n_rows * t->n;
     if (t->stride == 1 && t->n == t->sums_pitch && t->n == t->x_pitch) {
         t->n *= t->n_rows;
         t->n_rows = 1;
@@ -184,7 +210,26 @@ static void add_tap(const job *j, const int32_t *plane, ef_shape in, uint32_t ky
     }
 }
 
-static void start(const job *j)
+/* The products of one input channel, number i of the group. */
+static void add_channel(job *j, uint32_t i, uint32_t channel, tap_rows *t)
+{
+    const ef_qwindow *w = &j->step->window;
+    size_t n_taps = (size_t)w->kernel[0] * w->kernel[1];
+    const int32_t *weights =
+        j->step->weights + i * n_taps + j->channel * ef_qproducts(&j->w->qnet, j->step);
+    const int32_t *plane = j->from.x + ef_wide_at(j->from.shape, channel, 0, 0);
+    const ef_wspan *rows = j->w->spans, *columns = rows + w->kernel[0];
+    for (uint32_t ky = 0; ky < w->kernel[0]; ky++) {
+        for (uint32_t kx = 0; kx < w->kernel[1]; kx++) {
+            t->weight = *weights++;
+            add_tap(j, plane, &rows[ky], &columns[kx], t);
+        }
+    }
+}
+
+/* --- sums ------------------------------------------------------------------------- */
+
+static void start_at_bias(const job *j)
 {
     size_t n = (size_t)j->n_rows * j->n;
     int64_t bias = ef_qfit(&j->w->qnet, j->step->bias[j->channel]);
@@ -197,39 +242,73 @@ static void start(const job *j)
     }
 }
 
-static void accumulate(const job *j)
+static void add_dot(job *j, const int32_t *x, uint32_t n_in)
 {
-    const ef_qnet *qnet = &j->w->qnet;
+    const int32_t *weights = j->step->weights + (size_t)j->channel * n_in;
+    uint64_t sum = j->loops->dot(x, weights, n_in, j->from.zero);
+    j->n_products += n_in;
+    if (j->mode == MODE_32) {
+        *(uint32_t *)j->sums += (uint32_t)sum;
+    } else {
+        *(uint64_t *)j->sums += sum;
+    }
+}
+
+static void accumulate(job *j)
+{
     const ef_qwindow *w = &j->step->window;
-    const ef_qstep *from = &qnet->steps[j->step->inputs[0]];
-    ef_shape in = from->shape;
+    ef_shape in = j->from.shape;
     uint32_t n_in = in.channels / w->groups;
     uint32_t first = j->channel / (j->step->shape.channels / w->groups) * n_in;
-    size_t plane = (size_t)in.height * in.width;
-    const int32_t *x = j->w->now[j->step->inputs[0]] + first * plane;
-    const int32_t *weights =
-        j->step->weights + j->channel * ef_qproducts(qnet, j->step);
-    int64_t most = (int64_t)((UINT64_C(1) << (qnet->accumulator_bits - 1)) - 1);
-    tap_rows t = {.zero = from->code.zero, .most = most, .least = -most - 1};
-    start(j);
-    if (plane == 1 && w->kernel[0] * w->kernel[1] == 1 && w->pad[0] + w->pad[1] == 0 &&
-        j->mode != MODE_HOLD) {
-        uint64_t sum = j->loops->dot(x, weights, n_in, t.zero);
-        if (j->mode == MODE_32) {
-            *(uint32_t *)j->sums += (uint32_t)sum;
-        } else {
-            *(uint64_t *)j->sums += sum;
-        }
+    unsigned bits = j->w->qnet.accumulator_bits;
+    int64_t most = (int64_t)((UINT64_C(1) << (bits - 1)) - 1);
+    tap_rows t = {.zero = j->from.zero, .most = most, .least = -most - 1};
+    const ef_wbox all = ef_wbox_all(in);
+    int is_pixel = in.height * in.width == 1 && w->kernel[0] * w->kernel[1] == 1 &&
+                   w->pad[0] + w->pad[1] == 0 && j->mode != MODE_HOLD;
+    start_at_bias(j);
+    if (is_pixel) {
+        add_dot(j, j->from.x + first, n_in);
         return;
     }
+    find_spans(j, &all);
     for (uint32_t i = 0; i < n_in; i++) {
-        for (uint32_t ky = 0; ky < w->kernel[0]; ky++) {
-            for (uint32_t kx = 0; kx < w->kernel[1]; kx++) {
-                t.weight = *weights++;
-                add_tap(j, x + i * plane, in, ky, kx, &t);
-            }
+        add_channel(j, i, first + i, &t);
+    }
+}
+
+/* The sums that are kept, and the products of what differs. */
+static void add_differences(job *j)
+{
+    const ef_wide_worker *w = j->w;
+    size_t from = j->step->inputs[0], size = w->wide->sum_size;
+    uint32_t width = j->step->shape.width;
+    uint32_t n_in = j->from.shape.channels / j->step->window.groups;
+    uint32_t n_out = j->step->shape.channels / j->step->window.groups;
+    uint32_t first = j->channel / n_out * n_in;
+    const unsigned char *kept =
+        ef_wide_kept_sums(w->wide, j->index, w->image, j->channel);
+    tap_rows t = {.zero = 0};
+    for (uint32_t r = 0; r < j->n_rows; r++) {
+        memcpy((unsigned char *)j->sums + (size_t)r * j->n * size,
+               kept + ((size_t)(j->y + r) * width + j->x) * size, j->n * size);
+    }
+    for (uint32_t i = 0; i < n_in; i++) {
+        const ef_wbox *box = &w->channels[w->wide->channel_at[from] + first + i];
+        if (!ef_wbox_is_empty(box)) {
+            find_spans(j, box);
+            add_channel(j, i, first + i, &t);
         }
     }
+}
+
+/* The fault-free run: whole rows. */
+static void keep(const job *j)
+{
+    size_t size = j->w->wide->sum_size, width = j->step->shape.width;
+    unsigned char *to =
+        ef_wide_kept_sums(j->w->wide, j->index, j->w->image, j->channel);
+    memcpy(to + j->y * width * size, j->sums, j->n_rows * width * size);
 }
 
 /* A row as the accumulators hold it. */
@@ -244,6 +323,67 @@ static void fit_row(const job *j, size_t row, int64_t *to)
     }
 }
 
+/* Elements of a box along one channel. */
+static uint64_t area(const ef_wbox *box)
+{
+    return ef_wbox_is_empty(box)
+               ? 0
+               : (uint64_t)(box->to[1] - box->from[1]) * (box->to[2] - box->from[2]);
+}
+
+static void subtract(ef_wide_worker *w, size_t index, const ef_wbox *box)
+{
+    ef_shape shape = w->qnet.steps[index].shape;
+    const int32_t *kept = w->wide->kept[index] + w->image * ef_shape_elements(shape);
+    for (uint32_t y = box->from[1]; y < box->to[1]; y++) {
+        for (uint32_t x = box->from[2]; x < box->to[2]; x++) {
+            size_t at = ef_wide_at(shape, box->from[0], y, x);
+            w->differences[at] = w->now[index][at] - kept[at];
+        }
+    }
+}
+
+void ef_wide_prepare(ef_wide_worker *w, size_t index, const ef_wbox *box)
+{
+    const ef_qstep *step = &w->qnet.steps[index];
+    size_t from = step->inputs[0];
+    const ef_wbox *in = &w->boxes[from];
+    const ef_wbox *channels = w->channels + w->wide->channel_at[from];
+    uint64_t n_taps = (uint64_t)step->window.kernel[0] * step->window.kernel[1];
+    uint64_t whole = area(box) * ef_qproducts(&w->qnet, step), some = 0;
+    w->by_differences = 0;
+    if (w->is_whole || whole == 0) {
+        return;
+    }
+    for (uint32_t c = in->from[0]; c < in->to[0]; c++) {
+        some += area(&channels[c]) * n_taps;
+    }
+    w->by_differences = some / step->window.groups < whole;
+    for (uint32_t c = in->from[0]; c < in->to[0] && w->by_differences; c++) {
+        if (!ef_wbox_is_empty(&channels[c])) {
+            subtract(w, from, &channels[c]);
+        }
+    }
+}
+
+static void make_sums(job *j)
+{
+    const ef_wide_worker *w = j->w;
+    int is_struck = w->is_struck[w->wide->channel_at[j->index] + j->channel];
+    size_t from = j->step->inputs[0];
+    if (w->by_differences && !is_struck && j->mode != MODE_HOLD) {
+        j->from = (source){w->differences, w->qnet.steps[from].shape, 0};
+        add_differences(j);
+        return;
+    }
+    j->from = (source){w->now[from], w->qnet.steps[from].shape,
+                       w->qnet.steps[from].code.zero};
+    accumulate(j);
+    if (w->is_first && j->mode != MODE_HOLD) {
+        keep(j);
+    }
+}
+
 void ef_wide_sums(ef_wide_worker *w, size_t index, uint32_t channel, const ef_wbox *box,
                   ef_wide_take *take, void *context)
 {
@@ -253,6 +393,7 @@ void ef_wide_sums(ef_wide_worker *w, size_t index, uint32_t channel, const ef_wb
     job j = {.w = w,
              .step = step,
              .loops = loops_here(),
+             .index = index,
              .channel = channel,
              .x = box->from[2],
              .n = n,
@@ -261,14 +402,13 @@ void ef_wide_sums(ef_wide_worker *w, size_t index, uint32_t channel, const ef_wb
     for (j.y = box->from[1]; j.y < box->to[1]; j.y += together) {
         uint32_t left = box->to[1] - j.y;
         j.n_rows = left < together ? left : together;
-        accumulate(&j);
+        make_sums(&j);
         for (uint32_t r = 0; r < j.n_rows; r++) {
             fit_row(&j, r, w->fitted);
             take(context, j.y + r, w->fitted);
         }
     }
-    w->base.macs +=
-        (uint64_t)n * (box->to[1] - box->from[1]) * ef_qproducts(&w->qnet, step);
+    w->base.macs += j.n_products;
 }
 
 /* --- rounding --------------------------------------------------------------------- */

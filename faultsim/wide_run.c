@@ -129,6 +129,7 @@ static void run_conv(ef_wide_worker *w, size_t index, ef_wbox *box)
     int any = w->n_struck[index] > 0;
     uint32_t from = any ? 0 : reached.from[0];
     uint32_t to = any ? w->qnet.steps[index].shape.channels : reached.to[0];
+    ef_wide_prepare(w, index, box);
     for (uint32_t c = from; c < to; c++) {
         ef_wbox part = part_of(w, index, c, &reached);
         row r = {w, index, c, 0, part.from[2], part.to[2] - part.from[2]};
@@ -270,6 +271,7 @@ static void run_last(ef_wide_worker *w, queue *q, double *logits)
         ef_qlogits(&view, logits);
         return;
     }
+    ef_wide_prepare(w, index, &all);
     for (uint32_t c = 0; c < shape.channels; c++) {
         row r = {w, index, c, 0, 0, shape.width};
         ef_wide_sums(w, index, c, &all, take_output, &r);
@@ -317,7 +319,8 @@ static void run_step(ef_wide_worker *w, size_t index, queue *q)
         run_rows(w, index, &box);
     }
     strike_values(w, index, q, &box);
-    w->boxes[index] = ef_wbox_differing(shape, &box, w->now[index], kept_of(w, index));
+    w->boxes[index] = ef_wbox_differing(shape, &box, w->now[index], kept_of(w, index),
+                                        w->channels + w->wide->channel_at[index]);
 }
 
 int ef_wide_run(ef_wide_worker *w, const ef_flip *const *flips, size_t n,
@@ -337,7 +340,11 @@ int ef_wide_run(ef_wide_worker *w, const ef_flip *const *flips, size_t n,
 void ef_wide_mend(ef_wide_worker *w)
 {
     for (size_t i = 0; i + 1 < w->wide->n_steps; i++) {
-        ef_wbox_copy(w->qnet.steps[i].shape, &w->boxes[i], w->now[i], kept_of(w, i));
-        w->boxes[i] = nothing;
+        ef_wbox *box = &w->boxes[i];
+        ef_wbox_copy(w->qnet.steps[i].shape, box, w->now[i], kept_of(w, i));
+        for (uint32_t c = box->from[0]; c < box->to[0]; c++) {
+            w->channels[w->wide->channel_at[i] + c] = nothing;
+        }
+        *box = nothing;
     }
 }

@@ -2,6 +2,7 @@
  * is held to whole runs, and both to the definition. */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -184,7 +185,8 @@ Test(wide_strike, computes_no_more_than_is_touched_and_finds_the_same, .timeout 
 {
     ef_rng rng = ef_rng_stream(17, EF_PURPOSE_TEST, 0, 0, 0);
     size_t n_changed[EF_TARGET_COUNT] = {0};
-    for (uint64_t seed = 0; seed < 180; seed++) {
+    uint64_t n_seeds = getenv("EF_UNDER_VALGRIND") ? 10 : 120;
+    for (uint64_t seed = 0; seed < n_seeds; seed++) {
         setup s = begin(seed, &kinds[seed % N_KINDS]);
         size_t n = N_IMAGES * s.n;
         double *some = room(N_FAULTS * n), *all = room(N_FAULTS * n);
@@ -219,7 +221,7 @@ Test(wide_strike, computes_no_more_than_is_touched_and_finds_the_same, .timeout 
         end(&s);
     }
     for (int t = 0; t < EF_TARGET_NORM; t++) {
-        cr_assert_gt(n_changed[t], 10, "target %d: %zu", t, n_changed[t]);
+        cr_assert_gt(n_changed[t], n_seeds / 12, "target %d: %zu", t, n_changed[t]);
     }
 }
 
