@@ -250,6 +250,13 @@ UNIT_TESTS += %D%/test_onnx_patterns
 %C%_test_onnx_patterns_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 %C%_test_onnx_patterns_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 $(%C%_test_onnx_patterns_OBJECTS): src/onnx/onnx.pb-c.h
+UNIT_TESTS += %D%/test_origin
+%C%_test_origin_SOURCES = %D%/test_origin.c $(ONNX_HELP)
+%C%_test_origin_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+%C%_test_origin_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+$(%C%_test_origin_OBJECTS): src/onnx/onnx.pb-c.h
+UNIT_TESTS += %D%/test_layout
+%C%_test_layout_LDADD = $(FLOOR2) $(CRITERION_LIBS)
 UNIT_TESTS += %D%/test_onnx_refuse
 %C%_test_onnx_refuse_SOURCES = %D%/test_onnx_refuse.c $(ONNX_HELP)
 %C%_test_onnx_refuse_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
