@@ -1,12 +1,11 @@
 #include "faultsim/rerun.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "faultsim/rerun_priv.h"
-#include "net/origin.h"
+#include "faultsim/site.h"
 
 /* --- what engines fill ------------------------------------------------------------ */
 
@@ -79,19 +78,8 @@ ef_status ef_rerun_add_parameter(ef_rerun *rerun, const ef_site *site,
                                  ef_error *err)
 {
     ef_site own = *site;
-    const ef_param *param = ef_net_param(net, site->node, role);
-    char name[EF_PARAM_NAME_SIZE];
-    snprintf(name, sizeof name, "%s.bias",
-             ef_topology_node(net->topology, site->node)->name);
-    if (param && ef_net_is_shared(net, param)) {
-        ef_net_default_name(net, param, name);
-    } else if (param) {
-        ef_net_param_name(net, param, name);
-    }
-    if (param && param->count == site->count) { /* else of its scales, say */
-        own.layout = ef_net_param_layout(net, param);
-    }
-    own.name = name;
+    char buffer[EF_PARAM_NAME_SIZE];
+    ef_site_name_parameter(&own, net, role, buffer);
     return ef_rerun_add_site(rerun, &own, index, err);
 }
 
@@ -100,11 +88,7 @@ ef_status ef_rerun_add_output(ef_rerun *rerun, const ef_site *site, const ef_net
 {
     ef_site own = *site;
     char buffer[EF_PARAM_NAME_SIZE];
-    ef_shape shape = ef_topology_shape(net->topology, site->node);
-    if (ef_shape_elements(shape) == site->count) {
-        own.layout = ef_net_output_layout(net, site->node);
-    }
-    own.name = ef_net_output_name(net, site->node, buffer);
+    ef_site_name_output(&own, net, buffer);
     return ef_rerun_add_site(rerun, &own, index, err);
 }
 

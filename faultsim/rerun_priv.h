@@ -44,15 +44,10 @@ void ef_rerun_clear(ef_rerun *rerun);
 /* Adds a site, whose name is copied; its number into *index.  EF_ERR_MEMORY. */
 EF_NODISCARD ef_status ef_rerun_add_site(ef_rerun *rerun, const ef_site *site,
                                          size_t *index, ef_error *err);
-/* The same for a parameter of net, or what belongs to one, named as its initialiser
- * and in its layout; <node>.bias where net has none of this role, <node>.<role> where
- * several share it. */
+/* The same for a parameter or an output of net, named as its file does: site.h. */
 EF_NODISCARD ef_status ef_rerun_add_parameter(ef_rerun *rerun, const ef_site *site,
                                               const ef_net *net, ef_role role,
                                               size_t *index, ef_error *err);
-
-/* The same for the output of site->node, or what belongs to it, named as in the file.
- */
 EF_NODISCARD ef_status ef_rerun_add_output(ef_rerun *rerun, const ef_site *site,
                                            const ef_net *net, size_t *index,
                                            ef_error *err);
