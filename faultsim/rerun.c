@@ -78,7 +78,7 @@ ef_status ef_rerun_add_parameter(ef_rerun *rerun, const ef_site *site,
                                  ef_error *err)
 {
     ef_site own = *site;
-    char buffer[EF_PARAM_NAME_SIZE];
+    char buffer[EF_SITE_NAME_SIZE];
     ef_site_name_parameter(&own, net, role, buffer);
     return ef_rerun_add_site(rerun, &own, index, err);
 }
@@ -87,7 +87,7 @@ ef_status ef_rerun_add_output(ef_rerun *rerun, const ef_site *site, const ef_net
                               size_t *index, ef_error *err)
 {
     ef_site own = *site;
-    char buffer[EF_PARAM_NAME_SIZE];
+    char buffer[EF_SITE_NAME_SIZE];
     ef_site_name_output(&own, net, buffer);
     return ef_rerun_add_site(rerun, &own, index, err);
 }

@@ -4,31 +4,41 @@
 
 #include "net/origin.h"
 
-void ef_site_name_parameter(ef_site *site, const ef_net *net, ef_role role,
-                            char buffer[EF_PARAM_NAME_SIZE])
+/* name, with what says that the site is its scale. */
+static void finish(ef_site *site, const char *name, char buffer[EF_SITE_NAME_SIZE])
 {
-    const ef_param *param = ef_net_param(net, site->node, role);
-    snprintf(buffer, EF_PARAM_NAME_SIZE, "%s.bias",
-             ef_topology_node(net->topology, site->node)->name);
-    if (param && ef_net_is_shared(net, param)) {
-        ef_net_default_name(net, param, buffer);
-    } else if (param) {
-        ef_net_param_name(net, param, buffer);
-    }
-    site->layout = (ef_layout){.n_dims = 0};
-    if (param && param->count == site->count) { /* else of its scales */
-        site->layout = ef_net_param_layout(net, param);
-    }
+    int is_scale = site->target == EF_TARGET_SCALES;
+    snprintf(buffer, EF_SITE_NAME_SIZE, "%.*s%s", EF_SITE_NAME_SIZE - 8, name,
+             is_scale ? ".scale" : "");
     site->name = buffer;
 }
 
-void ef_site_name_output(ef_site *site, const ef_net *net,
-                         char buffer[EF_PARAM_NAME_SIZE])
+void ef_site_name_parameter(ef_site *site, const ef_net *net, ef_role role,
+                            char buffer[EF_SITE_NAME_SIZE])
 {
-    ef_shape shape = ef_topology_shape(net->topology, site->node);
+    const ef_param *param = ef_net_param(net, site->node, role);
+    char name[EF_PARAM_NAME_SIZE];
+    snprintf(name, sizeof name, "%s.bias",
+             ef_topology_node(net->topology, site->node)->name);
+    if (param && ef_net_is_shared(net, param)) {
+        ef_net_default_name(net, param, name);
+    } else if (param) {
+        ef_net_param_name(net, param, name);
+    }
     site->layout = (ef_layout){.n_dims = 0};
-    if (ef_shape_elements(shape) == site->count) {
+    if (param && site->target != EF_TARGET_SCALES) {
+        site->layout = ef_net_param_layout(net, param);
+    }
+    finish(site, name, buffer);
+}
+
+void ef_site_name_output(ef_site *site, const ef_net *net,
+                         char buffer[EF_SITE_NAME_SIZE])
+{
+    char by_default[EF_PARAM_NAME_SIZE];
+    site->layout = (ef_layout){.n_dims = 0};
+    if (site->target != EF_TARGET_SCALES) {
         site->layout = ef_net_output_layout(net, site->node);
     }
-    site->name = ef_net_output_name(net, site->node, buffer);
+    finish(site, ef_net_output_name(net, site->node, by_default), buffer);
 }

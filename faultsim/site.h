@@ -4,14 +4,15 @@
 
 #include "faultsim/fault.h"
 
-/* Gives a site of site->node's parameter, or of what belongs to one (its scales), name
- * and layout of the initialiser: <node>.bias where net has none of this role,
- * <node>.<role> where several share it.  The name is in buffer. */
+#define EF_SITE_NAME_SIZE 1024 /* with the NUL; longer names are cut */
+
+/* Gives a site of site->node's parameter name and layout of the initialiser:
+ * <node>.bias where net has none of this role, <node>.<role> where several share it.
+ * Scales have the name of what they scale and ".scale".  The name is in buffer. */
 void ef_site_name_parameter(ef_site *site, const ef_net *net, ef_role role,
-                            char buffer[EF_PARAM_NAME_SIZE]);
-/* The same for the output of site->node, or what belongs to it (its scales, the sums
- * that give it).  The name is in buffer, or net's. */
+                            char buffer[EF_SITE_NAME_SIZE]);
+/* The same for the output of site->node, its scales, or the sums that give it. */
 void ef_site_name_output(ef_site *site, const ef_net *net,
-                         char buffer[EF_PARAM_NAME_SIZE]);
+                         char buffer[EF_SITE_NAME_SIZE]);
 
 #endif
