@@ -347,6 +347,9 @@ UNIT_TESTS += %D%/test_format
 %C%_test_format_LDADD = $(FLOOR1) $(CRITERION_LIBS)
 
 TEST_CODE = %D%/code_help.c %D%/code_help.h
+UNIT_TESTS += %D%/test_known_defects
+%C%_test_known_defects_SOURCES = %D%/test_known_defects.c $(TEST_CODE) $(RANDOM_NET)
+%C%_test_known_defects_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_code
 %C%_test_code_SOURCES = %D%/test_code.c $(TEST_CODE)
