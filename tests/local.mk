@@ -257,6 +257,13 @@ UNIT_TESTS += %D%/test_onnx_patterns
 %C%_test_onnx_patterns_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 %C%_test_onnx_patterns_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 $(%C%_test_onnx_patterns_OBJECTS): src/onnx/onnx.pb-c.h
+UNIT_TESTS += %D%/test_origin
+%C%_test_origin_SOURCES = %D%/test_origin.c $(ONNX_HELP)
+%C%_test_origin_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+%C%_test_origin_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+$(%C%_test_origin_OBJECTS): src/onnx/onnx.pb-c.h
+UNIT_TESTS += %D%/test_layout
+%C%_test_layout_LDADD = $(FLOOR2) $(CRITERION_LIBS)
 UNIT_TESTS += %D%/test_onnx_refuse
 %C%_test_onnx_refuse_SOURCES = %D%/test_onnx_refuse.c $(ONNX_HELP)
 %C%_test_onnx_refuse_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
@@ -347,6 +354,9 @@ UNIT_TESTS += %D%/test_format
 %C%_test_format_LDADD = $(FLOOR1) $(CRITERION_LIBS)
 
 TEST_CODE = %D%/code_help.c %D%/code_help.h
+UNIT_TESTS += %D%/test_known_defects
+%C%_test_known_defects_SOURCES = %D%/test_known_defects.c $(TEST_CODE) $(RANDOM_NET)
+%C%_test_known_defects_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_code
 %C%_test_code_SOURCES = %D%/test_code.c $(TEST_CODE)
