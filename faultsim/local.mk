@@ -6,7 +6,8 @@ noinst_LIBRARIES += %D%/libfaultsim.a
   %D%/forward.c %D%/forward.h %D%/forward_priv.h \
   %D%/forward_plan.c %D%/forward_move.c %D%/forward_naive.c \
   %D%/classify.c %D%/classify.h \
-  %D%/ranges.c %D%/ranges.h \
+  %D%/histogram.c %D%/histogram.h \
+  %D%/ranges.c %D%/ranges.h %D%/ranges_fit.c \
   %D%/quantized.c %D%/quantized.h %D%/quantized_priv.h %D%/quantized_steps.c \
   %D%/quantized_scales.c %D%/quantized_values.c %D%/quantized_naive.c \
   %D%/fault.h %D%/permutation.c %D%/permutation.h \
