@@ -25,6 +25,27 @@ typedef struct ef_int_conv {
     const int32_t *start;  /* (n_blocks * EF_INT_BLOCK) bias - zero point * sum of w */
 } ef_int_conv;
 
+/* How sums become bytes: round-half-even(sum * factor) + zero, within [least, most];
+ * zero, least and most are of bytes.  Of the sum the low 32 - unused bits count. */
+typedef struct ef_int_rounding {
+    int32_t zero, least, most;
+    unsigned unused;
+} ef_int_rounding;
+
+/* Two neighbouring channels of a pixel that differ from the fault-free run: by the
+ * low and by the high half of delta. */
+typedef struct ef_int_change {
+    uint32_t pair; /* channels 2 * pair and 2 * pair + 1 */
+    int32_t delta;
+} ef_int_change;
+
+/* A change seen through a tap: its weights, (n_blocks * EF_INT_BLOCK, 2) int16, begin
+ * `at` bytes behind those of all. */
+typedef struct ef_int_item {
+    uint32_t at;
+    int32_t delta;
+} ef_int_item;
+
 typedef struct ef_int_kernels {
     const char *name;
     /* Bytes that packed weights take, for so many values. */
@@ -36,19 +57,62 @@ typedef struct ef_int_kernels {
      * bytes. */
     void (*conv)(const ef_int_conv *conv, const uint8_t *const *windows, size_t n,
                  int32_t *acc);
-    /* n of: round-half-even(acc * factor) + zero, within [least, most], as a byte; n is
-     * a multiple of EF_INT_BLOCK.  zero, least and most are of bytes. */
-    void (*round)(const int32_t *acc, const double *factors, size_t n, int32_t zero,
-                  int32_t least, int32_t most, uint8_t *out);
+    /* n sums into bytes, n a multiple of EF_INT_BLOCK; factors (n). */
+    void (*round)(const int32_t *acc, const double *factors, size_t n,
+                  const ef_int_rounding *rounding, uint8_t *out);
+    /* The sums acc (n) and what n_items changes add to them, into bytes. */
+    void (*update)(const unsigned char *weights, const ef_int_item *items,
+                   size_t n_items, const int32_t *acc, const double *factors, size_t n,
+                   const ef_int_rounding *rounding, uint8_t *out);
+    /* The sums acc (n) and delta * (x - zero_x) into bytes by one factor; x, acc and
+     * out have room up to a multiple of EF_INT_BLOCK. |delta| < 2^15. */
+    void (*shift)(const int32_t *acc, const uint8_t *x, size_t n, int32_t delta,
+                  int32_t zero_x, double factor, const ef_int_rounding *rounding,
+                  uint8_t *out);
     /* round-half-even((a - zero_a) * factors[0] + (b - zero_b) * factors[1]) + zero,
      * within [least, most], of n pairs of bytes; what lies behind them is read and
      * written up to a multiple of EF_INT_BLOCK. */
     void (*add)(const uint8_t *a, const uint8_t *b, int32_t zero_a, int32_t zero_b,
-                const double *factors, size_t n, int32_t zero, int32_t least,
-                int32_t most, uint8_t *out);
+                const double *factors, size_t n, const ef_int_rounding *rounding,
+                uint8_t *out);
+    /* The pairs of n bytes (a multiple of EF_INT_GROUP) in which now and was differ;
+     * changes has room for n / 2, and is written up to a multiple of 16 of them. */
+    size_t (*differ)(const uint8_t *now, const uint8_t *was, size_t n,
+                     ef_int_change *changes);
 } ef_int_kernels;
+
+extern const ef_int_kernels ef_int_kernels_portable;
+#if defined(__x86_64__)
+extern const ef_int_kernels ef_int_kernels_avx2;
+extern const ef_int_kernels ef_int_kernels_vnni;
+#endif
 
 /* Those that this CPU can run, the fastest first; *n of them. */
 const ef_int_kernels *const *ef_int_kernels_available(size_t *n);
+
+/* The place of a weight where `group` channels are packed together. */
+static inline size_t ef_int_place(const ef_int_conv *conv, size_t block, size_t tap,
+                                  size_t channel, size_t out, size_t group)
+{
+    size_t n = conv->n_groups * EF_INT_GROUP / group;
+    return (((block * conv->n_taps + tap) * n + channel / group) * EF_INT_BLOCK + out) *
+               group +
+           channel % group;
+}
+
+/* What those without instructions of their own share with the portable ones. */
+size_t ef_int_packed_pairs(size_t n_values);
+void ef_int_pack_pair(void *weights, const ef_int_conv *conv, size_t block, size_t tap,
+                      size_t channel, size_t out, int32_t value);
+void ef_int_round_portable(const int32_t *acc, const double *factors, size_t n,
+                           const ef_int_rounding *rounding, uint8_t *out);
+void ef_int_shift_portable(const int32_t *acc, const uint8_t *x, size_t n,
+                           int32_t delta, int32_t zero_x, double factor,
+                           const ef_int_rounding *rounding, uint8_t *out);
+void ef_int_add_portable(const uint8_t *a, const uint8_t *b, int32_t zero_a,
+                         int32_t zero_b, const double *factors, size_t n,
+                         const ef_int_rounding *rounding, uint8_t *out);
+size_t ef_int_differ_portable(const uint8_t *now, const uint8_t *was, size_t n,
+                              ef_int_change *changes);
 
 #endif
