@@ -48,10 +48,11 @@ BENCHES += %D%/bench_import
 %C%_bench_import_CPPFLAGS = $(AM_CPPFLAGS) -DEF_TEST_MODELS='"$(TEST_MODELS)"'
 %C%_bench_import_LDADD = $(FLOOR3)
 
+BENCH_FAULTS = %D%/faults.c %D%/faults.h $(BENCH_HELP)
 EXTRA_PROGRAMS += %D%/bench_inject
 BENCHES += %D%/bench_inject %D%/bench_inject_torch.py
 EXTRA_DIST += %D%/bench_inject_torch.py
-%C%_bench_inject_SOURCES = %D%/bench_inject.c %D%/peak.c %D%/peak.h $(BENCH_HELP)
+%C%_bench_inject_SOURCES = %D%/bench_inject.c %D%/peak.c %D%/peak.h $(BENCH_FAULTS)
 %C%_bench_inject_CPPFLAGS = $(AM_CPPFLAGS) -DEF_TEST_MODELS='"$(TEST_MODELS)"'
 %C%_bench_inject_LDADD = $(FLOOR3)
 
