@@ -4,7 +4,10 @@ noinst_LIBRARIES += %D%/libfaultsim.a
   %D%/kernels.c %D%/kernels.h %D%/kernels_body.h \
   %D%/kernels_portable.c %D%/kernels_avx2.c %D%/kernels_avx512.c \
   %D%/forward.c %D%/forward.h %D%/forward_priv.h \
-  %D%/forward_plan.c %D%/forward_move.c %D%/forward_naive.c \
+  %D%/forward_plan.c %D%/forward_move.c %D%/forward_naive.c %D%/forward_naive.h \
+  %D%/floating.c %D%/floating.h %D%/floating_priv.h %D%/floating_naive.c \
+  %D%/floating_rerun.c %D%/floating_worker.c %D%/floating_hits.c \
+  %D%/floating_step.c \
   %D%/classify.c %D%/classify.h \
   %D%/histogram.c %D%/histogram.h \
   %D%/ranges.c %D%/ranges.h %D%/ranges_fit.c \
