@@ -217,6 +217,8 @@ static void run_designs(const figure *f)
 static const figure figures[] = {
     {"exhaustive", run_exhaustive, "all faults in int8 weights", BED_INT8},
     {"int8-designs", run_designs, "faults saved by strata, int8 weights", BED_INT8},
+    {"float32-designs", run_designs, "faults saved by strata, float32 weights",
+     BED_FLOAT32},
 };
 #define N_FIGURES (sizeof figures / sizeof figures[0])
 

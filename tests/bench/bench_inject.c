@@ -188,10 +188,14 @@ static void run_memory(const figure *f)
 static const figure figures[] = {
     {"int8-memory", run_memory, "faults in int8, peak memory", BED_INT8,
      EF_TARGET_WEIGHTS, 500, 0, 0},
+    {"float32-memory", run_memory, "faults in float32, peak memory", BED_FLOAT32,
+     EF_TARGET_WEIGHTS, 100, 0, 0},
     {"int8-weights", run_rate, "faults in int8 weights", BED_INT8, EF_TARGET_WEIGHTS,
      4000, 60, 300},
     {"int8-activations", run_rate, "faults in int8 activations", BED_INT8,
      EF_TARGET_ACTIVATIONS, 4000, 60, 0},
+    {"float32-weights", run_rate, "faults in float32 weights", BED_FLOAT32,
+     EF_TARGET_WEIGHTS, 500, 8, 20},
     {"int8-threads", run_threads, "faults in int8 weights, threads 2 over 1", BED_INT8,
      EF_TARGET_WEIGHTS, 2000, 1.8, 0},
 };

@@ -63,10 +63,19 @@ static ef_status run_in_int8(bed *b, const ef_rerun_images *images, ef_error *er
     return status;
 }
 
+static ef_status run_in_float32(bed *b, const ef_rerun_images *images, ef_error *err)
+{
+    const ef_fnet_options formats = EF_FNET_OPTIONS_FP32;
+    ef_status status = ef_fnet_create(&b->fnet, b->net, NULL, &formats, err);
+    b->topology = b->net->topology;
+    return status ? status : ef_rerun_create_float(&b->rerun, b->fnet, images, err);
+}
+
 bed bed_open(bed_numbers numbers, size_t n_threads)
 {
     static ef_status (*const runs[BED_COUNT])(bed *, const ef_rerun_images *,
-                                              ef_error *) = {[BED_INT8] = run_in_int8};
+                                              ef_error *) = {
+        [BED_INT8] = run_in_int8, [BED_FLOAT32] = run_in_float32};
     bed b = {0};
     ef_error err = {0};
     ef_dataset_options how = {.data = path_of(DATA)};
@@ -85,6 +94,7 @@ void bed_close(bed *b)
 {
     ef_rerun_destroy(b->rerun);
     ef_qnet_destroy(b->qnet);
+    ef_fnet_destroy(b->fnet);
     ef_ranges_destroy(b->ranges);
     ef_net_destroy(b->net);
     ef_dataset_clear(&b->set);

@@ -3,13 +3,14 @@
 #ifndef EF_BENCH_FAULTS_H
 #define EF_BENCH_FAULTS_H
 
+#include "faultsim/floating.h"
 #include "faultsim/population.h"
 #include "faultsim/rerun.h"
 #include "net/dataset.h"
 
 #define BED_IMAGES 100
 
-typedef enum bed_numbers { BED_INT8, BED_COUNT } bed_numbers;
+typedef enum bed_numbers { BED_INT8, BED_FLOAT32, BED_COUNT } bed_numbers;
 
 /* A network that runs, and its images. */
 typedef struct bed {
@@ -18,6 +19,7 @@ typedef struct bed {
     float *images; /* (BED_IMAGES, channels, height, width) */
     ef_ranges *ranges;
     ef_qnet *qnet;
+    ef_fnet *fnet;
     const ef_topology *topology; /* of what is executed */
     ef_rerun *rerun;
 } bed;
