@@ -9,7 +9,8 @@ noinst_LIBRARIES += %D%/libfaultsim.a
   %D%/floating_rerun.c %D%/floating_worker.c %D%/floating_hits.c \
   %D%/floating_step.c \
   %D%/classify.c %D%/classify.h \
-  %D%/ranges.c %D%/ranges.h \
+  %D%/histogram.c %D%/histogram.h \
+  %D%/ranges.c %D%/ranges.h %D%/ranges_fit.c \
   %D%/quantized.c %D%/quantized.h %D%/quantized_priv.h %D%/quantized_steps.c \
   %D%/quantized_scales.c %D%/quantized_values.c %D%/quantized_naive.c \
   %D%/quantized_struck.c \

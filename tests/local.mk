@@ -238,10 +238,12 @@ SLOW_TESTS += %D%/slow_statistics
 UNIT_TESTS += %D%/test_resnet20
 %C%_test_resnet20_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 EXTRA_DIST += %D%/known/resnet20.js %D%/known/resnet20.inc
+UNIT_TESTS += %D%/test_ranges
+%C%_test_ranges_SOURCES = %D%/test_ranges.c $(RANDOM_NET)
+%C%_test_ranges_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 UNIT_TESTS += %D%/test_floating
 %C%_test_floating_SOURCES = %D%/test_floating.c $(RANDOM_NET)
 %C%_test_floating_LDADD = $(FLOOR3) $(CRITERION_LIBS)
-
 UNIT_TESTS += %D%/test_rerun
 %C%_test_rerun_SOURCES = %D%/test_rerun.c $(RANDOM_NET)
 %C%_test_rerun_LDADD = $(FLOOR3) $(CRITERION_LIBS)
