@@ -165,6 +165,50 @@ Test(rerun_strike, computes_no_more_than_is_touched_and_finds_the_same, .timeout
     }
 }
 
+/* What image i sees of a fault is the fault without the flips of other images. */
+Test(rerun_strike, keeps_what_is_of_one_image_from_the_others, .timeout = 120)
+{
+    ef_rng rng = ef_rng_stream(8, EF_PURPOSE_TEST, 0, 0, 0);
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        setup s = begin(seed);
+        size_t classes = ef_qnet_classes(s.qnet), n = N_IMAGES * classes;
+        double *found = ef_calloc(n, sizeof *found), *own = ef_calloc(n, sizeof *own);
+        cr_assert(found && own);
+        for (size_t k = 0; k < 20; k++) {
+            ef_flip flips[4], seen[4];
+            ef_outcomes counts;
+            for (size_t i = 0; i < 4; i++) {
+                flips[i] = random_flip(s.rerun, &rng);
+                flips[i].image = i == 0 ? -1 : (int64_t)ef_rng_below(&rng, N_IMAGES);
+            }
+            cr_assert_eq(
+                ef_rerun_strike(s.worker, &(ef_fault){flips, 4}, 1,
+                                &(ef_struck){.counts = &counts, .logits = found}),
+                EF_OK);
+            for (size_t image = 0; image < N_IMAGES; image++) {
+                ef_fault part = {seen, 0};
+                for (size_t i = 0; i < 4; i++) {
+                    if (flips[i].image < 0 || (size_t)flips[i].image == image) {
+                        seen[part.n] = flips[i];
+                        seen[part.n++].image = -1;
+                    }
+                }
+                cr_assert_eq(
+                    ef_rerun_strike(s.worker, &part, 1,
+                                    &(ef_struck){.counts = &counts, .logits = own}),
+                    EF_OK);
+                cr_assert_eq(memcmp(found + image * classes, own + image * classes,
+                                    classes * sizeof *own),
+                             0, "seed %llu, fault %zu, image %zu",
+                             (unsigned long long)seed, k, image);
+            }
+        }
+        ef_free(found);
+        ef_free(own);
+        end(&s);
+    }
+}
+
 /* The logits of 20 faults, (20, images, classes). */
 static double *strike_some(uint64_t seed, const ef_int_kernels *kernels, size_t *n)
 {
@@ -218,6 +262,7 @@ Test(rerun_strike, changes_weights_and_biases_as_the_definition_does, .timeout =
         for (size_t k = 0; k < 100 && sites[flip.site].target > EF_TARGET_BIASES; k++) {
             flip = random_flip(s.rerun, &rng);
         }
+        flip.image = -1; /* the definition runs all images with what it is given */
         if (sites[flip.site].target > EF_TARGET_BIASES) { /* it has no weights */
             ef_free(logits);
             end(&s);
@@ -286,6 +331,7 @@ Test(rerun_strike, changes_many_parameters_as_the_definition_does, .timeout = 24
         double *logits = ef_calloc(N_IMAGES * classes, sizeof *logits);
         for (size_t k = 0; k < 40 * MOST && n < (seed % 2 ? MOST : 9); k++) {
             flips[n] = random_flip(s.rerun, &rng);
+            flips[n].image = -1;
             n += sites[flips[n].site].target <= EF_TARGET_BIASES;
         }
         ef_outcomes counts;
