@@ -69,7 +69,7 @@ inject cnn.onnx --quiet --images 20 --count 1 --fault ber:1 --target biases \
 report "$([ "$(grep -c ,biases, all.faults)" = 1856 ]; echo $?)" "at rate 1 every bit is struck"
 run inject cnn.onnx --quiet --images 5 --count 3 --fault ber:0.02 --target inputs --per-image \
     --save-faults images.faults
-report "$([ "$(grep , images.faults | cut -d, -f7 | sort -un | tail -5 | tr '\n' ' ')" = '0 1 2 3 4 ' ]
+report "$([ "$(tail -n +2 images.faults | cut -d, -f7 | sort -un | tr '\n' ' ')" = '0 1 2 3 4 ' ]
     echo $?)" "--per-image strikes each image in places of its own" "$(head -5 images.faults; cat err)"
 run inject cnn.onnx --quiet --images 5 --count 3 --fault ber:0.5 --nodes conv2 --bits 7 \
     --target weights --save-faults some.faults
@@ -81,7 +81,7 @@ report "$([ "$(column out bits)" = 3 ] && [ "$(column out trials)" = 300 ]; echo
 run inject cnn.onnx --quiet --images 20 --fault ber:1e-3:1e-2 --plan
 report "$(grep -q '^weights  *48256  *482.6  *2  *100' out; echo $?)" "the plan counts bits" \
     "$(cat out err)"
-for format in int4 fixed8+gray int16 e4m3; do
+for format in int4 fixed8+gray; do
     expect 0 '' "rates in $format" inject cnn.onnx --quiet --images 20 --count 5 \
         --fault ber:1e-2 --format $format
 done
@@ -119,9 +119,13 @@ sweep='cnn.onnx --quiet --images 40 --count 4000 --fault ber:1e-3:1e-2'
 # shellcheck disable=SC2086
 inject $sweep --csv whole.csv >/dev/null
 # shellcheck disable=SC2086
-inject $sweep --run sweep.evo >out 2>err &
+"$evoflip" inject $sweep --run sweep.evo >out 2>err &
 job=$!
-sleep 1
+tries=0
+while [ ! -s sweep.evo ] && [ $tries -lt 600 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
 kill -TERM $job
 status=0
 wait $job || status=$?

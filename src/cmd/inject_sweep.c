@@ -32,10 +32,10 @@ static unsigned all_targets(const ef_inject_job *job)
     return job->strikes.together ? job->strikes.together : job->targets;
 }
 
-/* PATH.svg, and the script and data that are written beside it. */
+/* NAME.svg, and the script and data that are written beside it. */
 static ef_status check_picture(const ef_inject_job *job, ef_error *err)
 {
-    static const char *const suffixes[] = {".gp", ".dat"};
+    static const char *const suffixes[] = {".svg", ".gp", ".dat"};
     const char *svg = job->set->common.svg;
     size_t n = svg ? strlen(svg) : 0;
     ef_status status = EF_OK;
@@ -43,7 +43,7 @@ static ef_status check_picture(const ef_inject_job *job, ef_error *err)
         return ef_error_set(err, EF_ERR_USAGE,
                             "--svg %s: a picture's name ends in .svg", svg);
     }
-    for (size_t i = 0; svg && i < 2 && !status; i++) {
+    for (size_t i = 0; svg && i < sizeof suffixes / sizeof *suffixes && !status; i++) {
         ef_text path = {0};
         ef_text_add(&path, "%.*s%s", (int)(n - 4), svg, suffixes[i]);
         status = path.failed ? ef_error_memory(err)
