@@ -1,7 +1,9 @@
 /* The network in its formats, its images, and the campaigns on them. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "cmd/inject_priv.h"
 #include "config.h"
@@ -55,8 +57,25 @@ static ef_status classify_in_float(ef_inject_job *job, ef_error *err)
     return status;
 }
 
+/* Whether a list may strike scales: the word stands in it. */
+static ef_status find_scales(const char *path, int *has_scales, ef_error *err)
+{
+    unsigned char *bytes = NULL;
+    size_t size;
+    ef_status status = ef_file_read(path, SIZE_MAX / 2, &bytes, &size, err);
+    *has_scales = !status && strstr((const char *)bytes, "scales") != NULL;
+    ef_free(bytes);
+    return status;
+}
+
 static ef_status make_injector(ef_inject_job *job, ef_error *err)
 {
+    int has_scales = (job->targets >> EF_TARGET_SCALES & 1) != 0;
+    ef_status read =
+        job->set->replay ? find_scales(job->set->replay, &has_scales, err) : EF_OK;
+    if (read) {
+        return read;
+    }
     ef_error why = {EF_OK, ""};
     const ef_injector_options o = {
         .set = &job->bed.set,
@@ -64,6 +83,8 @@ static ef_status make_injector(ef_inject_job *job, ef_error *err)
         .images = job->subject.part,
         .calibration = {job->calibration, job->n_calibration},
         .formats = job->formats,
+        .ranges = job->ranges,
+        .has_scales = has_scales,
         .runs_whole = job->set->recompute == 1,
         .n_threads = (size_t)job->set->common.threads,
     };
