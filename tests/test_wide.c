@@ -261,7 +261,7 @@ Test(wide_strike, computes_no_more_than_is_touched_and_finds_the_same, .timeout 
         end(&s);
     }
     for (int t = 0; t < EF_TARGET_NORM; t++) {
-        cr_assert_gt(n_changed[t], n_seeds / 12, "target %d: %zu", t, n_changed[t]);
+        cr_assert_gt(n_changed[t], n_seeds / 24, "target %d: %zu", t, n_changed[t]);
     }
 }
 
