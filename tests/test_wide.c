@@ -260,7 +260,7 @@ Test(wide_strike, computes_no_more_than_is_touched_and_finds_the_same, .timeout 
         ef_free(all);
         end(&s);
     }
-    for (int t = 0; t < EF_TARGET_NORM; t++) {
+    for (int t = 0; t < EF_TARGET_COUNT; t++) {
         cr_assert_gt(n_changed[t], n_seeds / 24, "target %d: %zu", t, n_changed[t]);
     }
 }
