@@ -244,6 +244,10 @@ UNIT_TESTS += %D%/test_ranges
 UNIT_TESTS += %D%/test_floating
 %C%_test_floating_SOURCES = %D%/test_floating.c $(RANDOM_NET)
 %C%_test_floating_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_floating_known
+%C%_test_floating_known_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_rerun
 %C%_test_rerun_SOURCES = %D%/test_rerun.c $(RANDOM_NET)
 %C%_test_rerun_LDADD = $(FLOOR3) $(CRITERION_LIBS)
