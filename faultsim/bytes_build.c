@@ -258,7 +258,8 @@ static ef_status check(const ef_bytes *rerun, const ef_bstep *step, ef_error *er
                   (q->kind == EF_Q_CONV && q->weight_codes[0].format.bits > 8);
     int is_held =
         q->kind == EF_Q_CONV && rerun->qnet->saturates && !is_safe(rerun, step);
-    if (is_wide || is_held || rerun->qnet->accumulator_bits > 32) {
+    int is_long = q->shape.height > 0xffff || q->shape.width > 0xffff; /* ef_bspot */
+    if (is_wide || is_held || is_long || rerun->qnet->accumulator_bits > 32) {
         return ef_error_set(
             err, EF_ERR_UNSUPPORTED,
             "node %s: faults are run in formats of at most 8 bits, with "

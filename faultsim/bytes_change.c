@@ -5,62 +5,71 @@
 
 /* --- what differs ----------------------------------------------------------------- */
 
-static void list_pixel(ef_bstate *state, uint32_t pixel)
+static size_t place_of(const ef_blayout *layout, ef_bspot spot)
 {
-    if (!state->is_listed[pixel]) {
-        state->is_listed[pixel] = 1;
-        state->listed[state->n_listed++] = pixel;
-    }
+    return ef_bplace(layout, ef_bspot_y(spot), ef_bspot_x(spot));
 }
 
-void ef_bytes_write(ef_bytes_worker *w, size_t index, uint32_t pixel, size_t first,
-                    const uint8_t *bytes, size_t n)
+uint8_t *ef_bytes_touch(ef_bytes_worker *w, size_t index, ef_bspot spot)
 {
-    const ef_bstep *step = ef_bstep_of(w, index);
-    uint32_t width = step->q->shape.width;
-    size_t at = ef_bpixel(&step->layout, pixel / width, pixel % width) + first;
-    memcpy(w->states[index].now + at, bytes, n);
-    list_pixel(&w->states[index], pixel);
+    const ef_blayout *layout = &ef_bstep_of(w, index)->layout;
+    ef_bstate *state = &w->states[index];
+    size_t place = place_of(layout, spot);
+    if (!state->is_listed[place]) {
+        state->is_listed[place] = 1;
+        state->listed[state->n_listed++] = spot;
+    }
+    return state->now + place * layout->pixel;
 }
 
 void ef_bytes_collect(ef_bytes_worker *w, size_t index)
 {
-    const ef_bstep *step = ef_bstep_of(w, index);
-    const ef_blayout *layout = &step->layout;
+    const ef_blayout *layout = &ef_bstep_of(w, index)->layout;
     ef_bstate *state = &w->states[index];
-    const uint8_t *was = ef_bbase(w, index);
-    uint32_t width = step->q->shape.width;
-    size_t n_changes = 0, n_pixels = 0;
-    for (size_t i = 0; i < state->n_listed; i++) {
-        uint32_t pixel = state->listed[i];
-        size_t place = ef_bplace(layout, pixel / width, pixel % width);
-        size_t at = place * layout->pixel;
-        size_t n = w->rerun->kernels->differ(state->now + at, was + at, layout->pixel,
-                                             state->changes + n_changes);
-        state->is_listed[pixel] = 0;
-        if (n > 0) {
-            state->spans[place] = (ef_bspan){(uint32_t)n_changes, (uint32_t)n};
-            state->pixels[n_pixels++] = pixel;
-            n_changes += n;
-        }
+    size_t n = state->n_listed, n_pixels = 0;
+    for (size_t i = 0; i < n; i++) {
+        w->places[i] = (uint32_t)place_of(layout, state->listed[i]);
+        state->is_listed[w->places[i]] = 0;
+    }
+    state->n_changes =
+        w->rerun->kernels->differ(state->now, ef_bbase(w, index), layout->pixel,
+                                  w->places, n, state->changes, state->spans);
+    for (size_t i = 0; i < n; i++) {
+        state->pixels[n_pixels] = state->listed[i];
+        n_pixels += state->spans[w->places[i]].n > 0;
     }
     state->n_listed = 0;
     state->n_pixels = n_pixels;
-    state->n_changes = n_changes;
+}
+
+/* n is a multiple of EF_INT_GROUP; calls for so few bytes would take longer. */
+static void copy_pixel(uint8_t *to, const uint8_t *from, size_t n)
+{
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        memcpy(to + i, from + i, 16);
+    }
+    for (; i < n; i += EF_INT_GROUP) {
+        memcpy(to + i, from + i, EF_INT_GROUP);
+    }
 }
 
 void ef_bytes_restore(ef_bytes_worker *w, size_t index)
 {
     const ef_bstep *step = ef_bstep_of(w, index);
+    const ef_blayout *layout = &step->layout;
     ef_bstate *state = &w->states[index];
     const uint8_t *was = ef_bbase(w, index);
-    uint32_t width = step->q->shape.width;
-    for (size_t i = 0; i < state->n_pixels; i++) {
-        uint32_t pixel = state->pixels[i];
-        size_t place = ef_bplace(&step->layout, pixel / width, pixel % width);
-        size_t at = place * step->layout.pixel;
-        memcpy(state->now + at, was + at, step->layout.pixel);
-        state->spans[place].n = 0;
+    if (2 * state->n_pixels > ef_bplane(step)) {
+        memcpy(state->now, was, layout->size);
+        memset(state->spans, 0, layout->n_pixels * sizeof *state->spans);
+    } else {
+        for (size_t i = 0; i < state->n_pixels; i++) {
+            size_t place = place_of(layout, state->pixels[i]);
+            size_t at = place * layout->pixel;
+            copy_pixel(state->now + at, was + at, layout->pixel);
+            state->spans[place].n = 0;
+        }
     }
     state->n_pixels = state->n_changes = 0;
 }
@@ -132,19 +141,31 @@ static void need_windows(ef_bytes_worker *w, const ef_bstep *step, uint32_t y,
     }
 }
 
+/* Whether so many pixels of an input reach most windows anyway. */
+static int are_many(const ef_bstep *step, size_t n_pixels)
+{
+    return step->q->kind == EF_Q_CONV && n_pixels * step->n_taps > 4 * ef_bplane(step);
+}
+
 /* Eight marks at once: of most planes few are set. */
 static void list_needed(ef_bytes_worker *w, const ef_bstep *step)
 {
-    uint32_t n = (uint32_t)ef_bplane(step), n_todo = 0;
-    for (uint32_t i = 0; i < n; i += 8) {
-        uint64_t eight;
-        memcpy(&eight, w->is_todo + i, sizeof eight);
-        for (uint32_t k = i; k < i + 8 && eight != 0; k++) {
-            w->todo[n_todo] = k;
-            n_todo += w->is_todo[k];
+    ef_shape shape = step->q->shape;
+    const uint8_t *marks = w->is_todo;
+    size_t n_todo = 0;
+    for (uint32_t y = 0; y < shape.height; y++, marks += shape.width) {
+        for (uint32_t x = 0; x < shape.width; x += 8) {
+            uint64_t eight;
+            memcpy(&eight, marks + x, sizeof eight); /* there is room behind all */
+            uint32_t end = x + 8 < shape.width ? x + 8 : shape.width;
+            for (uint32_t k = x; k < end && eight != 0; k++) {
+                w->todo[n_todo] = ef_bspot_at(y, k);
+                n_todo += marks[k];
+            }
         }
     }
     w->n_todo = n_todo;
+    memset(w->is_todo, 0, ef_bplane(step));
 }
 
 /* The output pixels of a step that moves pixels whole. */
@@ -176,10 +197,10 @@ static void need_moved(ef_bytes_worker *w, const ef_bstep *step, uint32_t y, uin
 
 /* The pixels that a pixel of input k reaches. */
 static void need_from(ef_bytes_worker *w, const ef_bstep *step, uint32_t k,
-                      uint32_t pixel)
+                      ef_bspot spot)
 {
     ef_shape in = w->rerun->steps[step->q->inputs[k]].q->shape;
-    uint32_t y = pixel / in.width, x = pixel % in.width;
+    uint32_t y = ef_bspot_y(spot), x = ef_bspot_x(spot);
     switch (step->q->kind) {
     case EF_Q_CONV:
     case EF_Q_MAXPOOL:
@@ -197,7 +218,7 @@ static void need_from(ef_bytes_worker *w, const ef_bstep *step, uint32_t k,
         break;
     default: /* pixel by pixel, but for a gate of one */
         if (in.height == step->q->shape.height && in.width == step->q->shape.width) {
-            need(w, pixel);
+            need(w, y * in.width + x);
         } else {
             need_all(w, step);
         }
@@ -207,22 +228,18 @@ static void need_from(ef_bytes_worker *w, const ef_bstep *step, uint32_t k,
 void ef_bytes_find_todo(ef_bytes_worker *w, size_t index)
 {
     const ef_bstep *step = ef_bstep_of(w, index);
-    if (w->is_whole) {
+    int all = w->is_whole;
+    for (uint32_t k = 0; k < step->q->n_inputs && !all; k++) {
+        all = are_many(step, w->states[step->q->inputs[k]].n_pixels);
+    }
+    if (all) {
         need_all(w, step);
     }
-    for (uint32_t k = 0; k < step->q->n_inputs && !w->is_whole; k++) {
+    for (uint32_t k = 0; k < step->q->n_inputs && !all; k++) {
         const ef_bstate *from = &w->states[step->q->inputs[k]];
         for (size_t i = 0; i < from->n_pixels; i++) {
             need_from(w, step, k, from->pixels[i]);
         }
     }
     list_needed(w, step);
-}
-
-void ef_bytes_clear_todo(ef_bytes_worker *w)
-{
-    for (size_t i = 0; i < w->n_todo; i++) {
-        w->is_todo[w->todo[i]] = 0;
-    }
-    w->n_todo = 0;
 }

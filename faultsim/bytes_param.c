@@ -196,7 +196,7 @@ static void write_plane(ef_bytes_worker *w, size_t index, size_t channel)
         }
         for (uint32_t x = 0; x < shape.width; x++) {
             if (was[x] != now[x]) {
-                ef_bytes_write(w, index, y * shape.width + x, channel, &now[x], 1);
+                ef_bytes_touch(w, index, ef_bspot_at(y, x))[channel] = now[x];
             }
         }
     }
@@ -253,11 +253,11 @@ static void run_channel(ef_bytes_worker *w, size_t index, size_t channel,
             acc = w->plane_acc;
         }
     }
-    size_t n = (plane + EF_INT_BLOCK - 1) / EF_INT_BLOCK * EF_INT_BLOCK;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < plane; i++) {
         w->plane_factors[i] = step->factors[channel];
     }
-    w->rerun->kernels->round(acc, w->plane_factors, n, &step->rounding, w->plane_bytes);
+    w->rerun->kernels->round(acc, 1, plane, w->plane_factors, plane, &step->rounding,
+                             &w->plane_bytes);
     write_plane(w, index, channel);
 }
 
@@ -300,7 +300,6 @@ void ef_bytes_strike_values(ef_bytes_worker *w, size_t index)
 {
     const ef_bstep *step = ef_bstep_of(w, index);
     const ef_code *code = &step->q->code;
-    uint32_t width = step->q->shape.width;
     size_t plane = ef_bplane(step);
     if (ef_bytes_n_flips(w, step->value_site) == 0) {
         return;
@@ -308,14 +307,11 @@ void ef_bytes_strike_values(ef_bytes_worker *w, size_t index)
     ef_bytes_find_hitting(w, step->value_site);
     for (size_t i = 0; i < w->n_hitting; i++) {
         const ef_flip *f = flip_of(w, w->hitting[i]);
-        uint32_t pixel = (uint32_t)(f->index % plane);
-        size_t channel = f->index / plane;
-        size_t at = ef_bpixel(&step->layout, pixel / width, pixel % width) + channel;
-        uint32_t bits =
-            ef_code_of_integer(code, w->states[index].now[at] - step->offset);
+        ef_bspot spot = ef_bspot_of(step, f->index % plane);
+        uint8_t *byte = ef_bytes_touch(w, index, spot) + f->index / plane;
+        uint32_t bits = ef_code_of_integer(code, *byte - step->offset);
         uint32_t struck = (uint32_t)ef_fault_bits(f->kind, bits, f->mask);
-        uint8_t byte = (uint8_t)(ef_code_integer(code, struck) + step->offset);
-        ef_bytes_write(w, index, pixel, channel, &byte, 1);
+        *byte = (uint8_t)(ef_code_integer(code, struck) + step->offset);
     }
 }
 
@@ -380,17 +376,16 @@ static int32_t weight_now(const ef_bytes_worker *w, const ef_bstep *step, size_t
 }
 
 int64_t ef_bytes_struck_sum(ef_bytes_worker *w, size_t index, size_t channel,
-                            uint32_t pixel)
+                            ef_bspot spot)
 {
     const ef_bstep *step = ef_bstep_of(w, index);
     const ef_bstep *from = ef_bstep_of(w, step->q->inputs[0]);
     ef_shape out = step->q->shape;
     size_t n_in = from->q->shape.channels / step->q->window.groups;
     size_t group = channel / (out.channels / step->q->window.groups);
-    size_t corner =
-        ef_bcorner(step, &from->layout, pixel / out.width, pixel % out.width);
+    size_t corner = ef_bcorner(step, &from->layout, ef_bspot_y(spot), ef_bspot_x(spot));
     const uint8_t *x = w->states[step->q->inputs[0]].now + group * n_in;
-    uint64_t element = channel * ef_bplane(step) + pixel, n = 0;
+    uint64_t element = channel * ef_bplane(step) + ef_bnumber(step, spot), n = 0;
     uint64_t next = next_moment(w, element, 0);
     int64_t sum = fit(w->rerun->qnet, bias_now(w, step, channel));
     for (size_t i = 0; i < n_in; i++) {
@@ -421,11 +416,10 @@ void ef_bytes_strike_sums(ef_bytes_worker *w, size_t index)
     for (size_t i = 0; i < w->n_hitting; i++) {
         const ef_flip *f = flip_of(w, w->hitting[i]);
         size_t channel = f->index / plane;
-        uint32_t pixel = (uint32_t)(f->index % plane);
-        int64_t sum = ef_bytes_struck_sum(w, index, channel, pixel);
-        uint8_t byte = (uint8_t)(ef_qround((double)sum * step->factors[channel],
-                                           step->rounding.zero, step->rounding.least,
-                                           step->rounding.most));
-        ef_bytes_write(w, index, pixel, channel, &byte, 1);
+        ef_bspot spot = ef_bspot_of(step, f->index % plane);
+        int64_t sum = ef_bytes_struck_sum(w, index, channel, spot);
+        ef_bytes_touch(w, index, spot)[channel] = (uint8_t)ef_qround(
+            (double)sum * step->factors[channel], step->rounding.zero,
+            step->rounding.least, step->rounding.most);
     }
 }

@@ -72,23 +72,21 @@ typedef struct ef_bytes {
     size_t n_starts;
 } ef_bytes;
 
-/* Which changes are those of a pixel. */
-typedef struct ef_bspan {
-    uint32_t first, n;
-} ef_bspan;
+/* A pixel: its row in the upper half, its column in the lower. */
+typedef uint32_t ef_bspot;
 
 /* A step in a worker. */
 typedef struct ef_bstate {
     uint8_t *now;     /* (layout.size) the image in hand */
-    uint32_t *listed; /* (n_listed) pixels that were written, y * width + x */
+    ef_bspot *listed; /* (n_listed) pixels that were written */
     size_t n_listed;
-    uint8_t *is_listed; /* (height * width) */
-    uint32_t *pixels;   /* (n_pixels) those of them that differ */
+    uint8_t *is_listed; /* (layout.n_pixels) */
+    ef_bspot *pixels;   /* (n_pixels) those of them that differ */
     size_t n_pixels;
     ef_int_change *changes; /* (n_changes) */
     size_t n_changes;
-    ef_bspan *spans; /* (layout.n_pixels) */
-    ef_bpart *parts; /* with the worker's weights */
+    ef_int_span *spans; /* (layout.n_pixels) */
+    ef_bpart *parts;    /* with the worker's weights */
 } ef_bstate;
 
 /* What a flip of a parameter is in numbers. */
@@ -121,15 +119,17 @@ typedef struct ef_bytes_worker {
     size_t image;   /* in states; SIZE_MAX: none */
     int is_whole;   /* everything is computed again */
     int is_first;   /* and sums are kept: the fault-free run */
-    uint32_t *todo; /* (n_todo) pixels of a step to compute */
+    ef_bspot *todo; /* (n_todo) pixels of a step to compute */
     size_t n_todo;
     uint8_t *is_todo; /* (pixels, and 8 more) */
-    uint32_t *dense;  /* (pixels) those whose sums are made anew */
+    ef_bspot *dense;  /* (pixels) those whose sums are made anew */
+    uint32_t *places; /* (pixels) */
     ef_int_item *items;
     size_t items_capacity;
-    const uint8_t **windows;
-    int32_t *acc;       /* (chunk, sums of a pixel of the largest part) */
-    int32_t *plane_acc; /* of the largest plane, and so the next three */
+    const uint8_t **windows; /* (EF_BYTES_CHUNK) */
+    uint8_t **outs;          /* likewise */
+    int32_t *acc;            /* (chunk, sums of a pixel of the largest part) */
+    int32_t *plane_acc;      /* of the largest plane, and so the next three */
     double *plane_factors;
     uint8_t *plane_bytes;
     uint8_t *plane_x;
@@ -159,9 +159,8 @@ void ef_bpart_bind(ef_bpart *part, const unsigned char *weights, const int32_t *
 
 /* --- what differs; bytes_change.c ------------------------------------------------- */
 
-/* n channels of a pixel of a step, from channel first on, as they are now computed. */
-void ef_bytes_write(ef_bytes_worker *w, size_t step, uint32_t pixel, size_t first,
-                    const uint8_t *bytes, size_t n);
+/* The bytes of a pixel of a step, which the caller writes. */
+uint8_t *ef_bytes_touch(ef_bytes_worker *w, size_t step, ef_bspot spot);
 /* Finds what differs of a step's pixels that were written. */
 void ef_bytes_collect(ef_bytes_worker *w, size_t step);
 /* The image as it was: of one step that differs, or of another image. */
@@ -169,7 +168,6 @@ void ef_bytes_restore(ef_bytes_worker *w, size_t step);
 void ef_bytes_enter(ef_bytes_worker *w, size_t image);
 /* The pixels of a step that its inputs' differences reach, in todo. */
 void ef_bytes_find_todo(ef_bytes_worker *w, size_t step);
-void ef_bytes_clear_todo(ef_bytes_worker *w);
 int ef_bytes_differs(const ef_bytes_worker *w, size_t step); /* whether an input does */
 
 /* --- faults; bytes_param.c -------------------------------------------------------- */
@@ -205,19 +203,37 @@ void ef_bytes_strike_values(ef_bytes_worker *w, size_t step);
 void ef_bytes_strike_sums(ef_bytes_worker *w, size_t step);
 /* The sum of output element `channel` of a pixel with the strikes on it, as stored. */
 int64_t ef_bytes_struck_sum(ef_bytes_worker *w, size_t step, size_t channel,
-                            uint32_t pixel);
+                            ef_bspot spot);
 
-/* --- running; bytes_conv.c, bytes_run.c ------------------------------------------- */
+/* --- running; bytes_conv.c, bytes_steps.c,
+ * bytes_run.c------------------------------------- */
 
 /* Sums of n pixels for a part, by the worker's weights, in w->acc (n, n_blocks *
  * EF_INT_BLOCK). */
 void ef_bytes_accumulate(ef_bytes_worker *w, size_t step, const ef_bpart *part,
-                         const uint32_t *pixels, size_t n);
+                         const ef_bspot *spots, size_t n);
 /* The pixels in todo of a convolution; all sums anew where is_dense. */
 void ef_bytes_run_conv(ef_bytes_worker *w, size_t step, int is_dense);
+/* The pixels in todo of any other step. */
+void ef_bytes_run_other(ef_bytes_worker *w, size_t step);
 /* An image with the fault in hand, from step `first` on; returns 0 where nothing
  * reached the logits, which are then not written. */
 int ef_bytes_run_image(ef_bytes_worker *w, size_t first, double *logits);
+
+static inline ef_bspot ef_bspot_at(uint32_t y, uint32_t x)
+{
+    return y << 16 | x;
+}
+
+static inline uint32_t ef_bspot_y(ef_bspot spot)
+{
+    return spot >> 16;
+}
+
+static inline uint32_t ef_bspot_x(ef_bspot spot)
+{
+    return spot & 0xffff;
+}
 
 static inline ef_bstep *ef_bstep_of(const ef_bytes_worker *w, size_t index)
 {
@@ -228,6 +244,18 @@ static inline ef_bstep *ef_bstep_of(const ef_bytes_worker *w, size_t index)
 static inline size_t ef_bplane(const ef_bstep *step)
 {
     return (size_t)step->q->shape.height * step->q->shape.width;
+}
+
+/* The number of a pixel in the order of planes. */
+static inline size_t ef_bnumber(const ef_bstep *step, ef_bspot spot)
+{
+    return (size_t)ef_bspot_y(spot) * step->q->shape.width + ef_bspot_x(spot);
+}
+
+static inline ef_bspot ef_bspot_of(const ef_bstep *step, uint64_t number)
+{
+    uint32_t width = step->q->shape.width;
+    return ef_bspot_at((uint32_t)(number / width), (uint32_t)(number % width));
 }
 
 /* The place of a pixel among those with a border. */

@@ -38,7 +38,7 @@ static ef_status make_state(ef_bytes_worker *w, size_t index)
     size_t plane = ef_bplane(step);
     state->now = ef_calloc_aligned(layout->size, 1);
     state->listed = ef_calloc(plane, sizeof *state->listed);
-    state->is_listed = ef_calloc(plane, 1);
+    state->is_listed = ef_calloc(layout->n_pixels, 1);
     state->pixels = ef_calloc(plane, sizeof *state->pixels);
     state->changes =
         ef_calloc(plane * layout->pixel / 2 + EF_INT_BLOCK, sizeof *state->changes);
@@ -64,7 +64,9 @@ static ef_status make_scratch(ef_bytes_worker *w)
     w->todo = ef_calloc(e.plane + 8, sizeof *w->todo);
     w->is_todo = ef_calloc(e.plane + 8, 1);
     w->dense = ef_calloc(e.plane, sizeof *w->dense);
-    w->items = ef_calloc(e.items + 1, sizeof *w->items);
+    w->places = ef_calloc(e.plane, sizeof *w->places);
+    w->items = ef_calloc(e.items + EF_INT_BLOCK, sizeof *w->items);
+    w->outs = ef_calloc(EF_BYTES_CHUNK, sizeof *w->outs);
     w->windows = ef_calloc(EF_BYTES_CHUNK, sizeof *w->windows);
     w->acc = ef_calloc_aligned(EF_BYTES_CHUNK * e.part, sizeof *w->acc);
     w->plane_acc = ef_calloc_aligned(plane, sizeof *w->plane_acc);
@@ -74,9 +76,10 @@ static ef_status make_scratch(ef_bytes_worker *w)
     w->row = ef_calloc_aligned(row, 1);
     w->sums = ef_calloc_aligned(row, sizeof *w->sums);
     w->logits = ef_calloc(w->rerun->base.classes, sizeof *w->logits);
-    return w->site_first && w->todo && w->is_todo && w->dense && w->items &&
-                   w->windows && w->acc && w->plane_acc && w->plane_factors &&
-                   w->plane_bytes && w->plane_x && w->row && w->sums && w->logits
+    return w->site_first && w->todo && w->is_todo && w->dense && w->places &&
+                   w->items && w->outs && w->windows && w->acc && w->plane_acc &&
+                   w->plane_factors && w->plane_bytes && w->plane_x && w->row &&
+                   w->sums && w->logits
                ? EF_OK
                : EF_ERR_MEMORY;
 }
@@ -132,6 +135,8 @@ void ef_bytes_worker_destroy(ef_rerun_worker *worker)
     ef_free(w->hitting);
     ef_free(w->site_first);
     ef_free(w->dense);
+    ef_free(w->places);
+    ef_free(w->outs);
     ef_free(w->items);
     ef_free(w->plane_x);
     ef_free(w->todo);

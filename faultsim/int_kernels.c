@@ -56,20 +56,46 @@ static double narrow(uint32_t sum, const ef_int_rounding *r)
     return (int32_t)(sum << r->unused) >> r->unused;
 }
 
-void ef_int_round_portable(const int32_t *acc, const double *factors, size_t n,
-                           const ef_int_rounding *rounding, uint8_t *out)
+static void round_portable(const int32_t *acc, size_t n_pixels, size_t stride,
+                           const double *factors, size_t n_out,
+                           const ef_int_rounding *rounding, uint8_t *const *out)
 {
-    for (size_t i = 0; i < n; i++) {
-        out[i] = byte_of(narrow((uint32_t)acc[i], rounding) * factors[i], rounding);
+    for (size_t p = 0; p < n_pixels; p++) {
+        for (size_t i = 0; i < n_out; i++) {
+            uint32_t sum = (uint32_t)acc[p * stride + i];
+            out[p][i] = byte_of(narrow(sum, rounding) * factors[i], rounding);
+        }
     }
+}
+
+/* --- changes ---------------------------------------------------------------------- */
+
+size_t ef_int_gather_portable(const ef_int_change *changes, const ef_int_span *spans,
+                              const uint32_t *taps, size_t n_taps, uint32_t tap_size,
+                              uint32_t pair_size, size_t most, ef_int_item *items)
+{
+    size_t n = 0;
+    for (size_t t = 0; t < n_taps; t++) {
+        ef_int_span span = spans[taps[t]];
+        if (n + span.n > most) {
+            return most + 1;
+        }
+        for (uint32_t i = 0; i < span.n; i++) {
+            ef_int_change change = changes[span.first + i];
+            items[n++] = (ef_int_item){(uint32_t)t * tap_size + change.pair * pair_size,
+                                       change.delta};
+        }
+    }
+    return n;
 }
 
 static void update_portable(const unsigned char *weights, const ef_int_item *items,
                             size_t n_items, const int32_t *acc, const double *factors,
-                            size_t n, const ef_int_rounding *rounding, uint8_t *out)
+                            size_t n_out, const ef_int_rounding *rounding, uint8_t *out)
 {
-    for (size_t b = 0; b < n; b += EF_INT_BLOCK) {
+    for (size_t b = 0; b < n_out; b += EF_INT_BLOCK) {
         uint32_t sum[EF_INT_BLOCK];
+        size_t left = n_out - b;
         memcpy(sum, acc + b, sizeof sum);
         for (size_t i = 0; i < n_items; i++) {
             const int16_t *w =
@@ -79,12 +105,36 @@ static void update_portable(const unsigned char *weights, const ef_int_item *ite
                 sum[o] += (uint32_t)(low * w[2 * o] + high * w[2 * o + 1]);
             }
         }
-        ef_int_round_portable((const int32_t *)sum, factors + b, EF_INT_BLOCK, rounding,
-                              out + b);
+        for (size_t o = 0; o < EF_INT_BLOCK && o < left; o++) {
+            out[b + o] = byte_of(narrow(sum[o], rounding) * factors[b + o], rounding);
+        }
     }
 }
 
-void ef_int_shift_portable(const int32_t *acc, const uint8_t *x, size_t n,
+size_t ef_int_differ_portable(const uint8_t *now, const uint8_t *was, size_t size,
+                              const uint32_t *places, size_t n, ef_int_change *changes,
+                              ef_int_span *spans)
+{
+    size_t found = 0;
+    for (size_t p = 0; p < n; p++) {
+        const uint8_t *x = now + places[p] * size, *y = was + places[p] * size;
+        size_t first = found;
+        for (size_t i = 0; i < size; i += 2) {
+            int32_t low = x[i] - y[i], high = x[i + 1] - y[i + 1];
+            if (low | high) {
+                changes[found++] = (ef_int_change){
+                    (uint32_t)(i / 2),
+                    (int32_t)(((uint32_t)high << 16) | ((uint32_t)low & 0xffff))};
+            }
+        }
+        spans[places[p]] = (ef_int_span){(uint32_t)first, (uint32_t)(found - first)};
+    }
+    return found;
+}
+
+/* --- one plane, two images -------------------------------------------------------- */
+
+static void shift_portable(const int32_t *acc, const uint8_t *x, size_t n,
                            int32_t delta, int32_t zero_x, double factor,
                            const ef_int_rounding *rounding, uint8_t *out)
 {
@@ -94,7 +144,7 @@ void ef_int_shift_portable(const int32_t *acc, const uint8_t *x, size_t n,
     }
 }
 
-void ef_int_add_portable(const uint8_t *a, const uint8_t *b, int32_t zero_a,
+static void add_portable(const uint8_t *a, const uint8_t *b, int32_t zero_a,
                          int32_t zero_b, const double *factors, size_t n,
                          const ef_int_rounding *rounding, uint8_t *out)
 {
@@ -104,30 +154,16 @@ void ef_int_add_portable(const uint8_t *a, const uint8_t *b, int32_t zero_a,
     }
 }
 
-size_t ef_int_differ_portable(const uint8_t *now, const uint8_t *was, size_t n,
-                              ef_int_change *changes)
-{
-    size_t found = 0;
-    for (size_t i = 0; i < n; i += 2) {
-        int32_t low = now[i] - was[i], high = now[i + 1] - was[i + 1];
-        if (low | high) {
-            changes[found++] =
-                (ef_int_change){(uint32_t)(i / 2), (int32_t)(((uint32_t)high << 16) |
-                                                             ((uint32_t)low & 0xffff))};
-        }
-    }
-    return found;
-}
-
 const ef_int_kernels ef_int_kernels_portable = {
     .name = "portable",
     .packed_size = ef_int_packed_pairs,
     .pack = ef_int_pack_pair,
     .conv = conv_portable,
-    .round = ef_int_round_portable,
+    .round = round_portable,
+    .gather = ef_int_gather_portable,
     .update = update_portable,
-    .shift = ef_int_shift_portable,
-    .add = ef_int_add_portable,
+    .shift = shift_portable,
+    .add = add_portable,
     .differ = ef_int_differ_portable,
 };
 

@@ -39,6 +39,11 @@ typedef struct ef_int_change {
     int32_t delta;
 } ef_int_change;
 
+/* Which changes are those of a pixel. */
+typedef struct ef_int_span {
+    uint32_t first, n;
+} ef_int_span;
+
 /* A change seen through a tap: its weights, (n_blocks * EF_INT_BLOCK, 2) int16, begin
  * `at` bytes behind those of all. */
 typedef struct ef_int_item {
@@ -57,13 +62,22 @@ typedef struct ef_int_kernels {
      * bytes. */
     void (*conv)(const ef_int_conv *conv, const uint8_t *const *windows, size_t n,
                  int32_t *acc);
-    /* n sums into bytes, n a multiple of EF_INT_BLOCK; factors (n). */
-    void (*round)(const int32_t *acc, const double *factors, size_t n,
-                  const ef_int_rounding *rounding, uint8_t *out);
-    /* The sums acc (n) and what n_items changes add to them, into bytes. */
+    /* Sums of n_pixels pixels, stride apart, into the first n_out bytes of each of
+     * out (n_pixels); factors (n_out up to a multiple of EF_INT_BLOCK), and so sums. */
+    void (*round)(const int32_t *acc, size_t n_pixels, size_t stride,
+                  const double *factors, size_t n_out, const ef_int_rounding *rounding,
+                  uint8_t *const *out);
+    /* The changes that a window sees through its taps, as items; returns how many, at
+     * most most, or most + 1.  spans: from the window's first tap on; taps in pixels;
+     * weights of neighbouring taps and pairs lie tap_size and pair_size bytes apart.
+     * items has room for 16 more. */
+    size_t (*gather)(const ef_int_change *changes, const ef_int_span *spans,
+                     const uint32_t *taps, size_t n_taps, uint32_t tap_size,
+                     uint32_t pair_size, size_t most, ef_int_item *items);
+    /* The sums acc and what n_items changes add to them, into n_out bytes. */
     void (*update)(const unsigned char *weights, const ef_int_item *items,
-                   size_t n_items, const int32_t *acc, const double *factors, size_t n,
-                   const ef_int_rounding *rounding, uint8_t *out);
+                   size_t n_items, const int32_t *acc, const double *factors,
+                   size_t n_out, const ef_int_rounding *rounding, uint8_t *out);
     /* The sums acc (n) and delta * (x - zero_x) into bytes by one factor; x, acc and
      * out have room up to a multiple of EF_INT_BLOCK. |delta| < 2^15. */
     void (*shift)(const int32_t *acc, const uint8_t *x, size_t n, int32_t delta,
@@ -75,10 +89,12 @@ typedef struct ef_int_kernels {
     void (*add)(const uint8_t *a, const uint8_t *b, int32_t zero_a, int32_t zero_b,
                 const double *factors, size_t n, const ef_int_rounding *rounding,
                 uint8_t *out);
-    /* The pairs of n bytes (a multiple of EF_INT_GROUP) in which now and was differ;
-     * changes has room for n / 2, and is written up to a multiple of 16 of them. */
-    size_t (*differ)(const uint8_t *now, const uint8_t *was, size_t n,
-                     ef_int_change *changes);
+    /* What differs in n pixels of `size` bytes, a multiple of EF_INT_GROUP, at places:
+     * the changes of each, one after the other, and their spans by place, 0 where
+     * nothing differs.  Returns how many changes.  changes has room for 16 more. */
+    size_t (*differ)(const uint8_t *now, const uint8_t *was, size_t size,
+                     const uint32_t *places, size_t n, ef_int_change *changes,
+                     ef_int_span *spans);
 } ef_int_kernels;
 
 extern const ef_int_kernels ef_int_kernels_portable;
@@ -104,15 +120,11 @@ static inline size_t ef_int_place(const ef_int_conv *conv, size_t block, size_t 
 size_t ef_int_packed_pairs(size_t n_values);
 void ef_int_pack_pair(void *weights, const ef_int_conv *conv, size_t block, size_t tap,
                       size_t channel, size_t out, int32_t value);
-void ef_int_round_portable(const int32_t *acc, const double *factors, size_t n,
-                           const ef_int_rounding *rounding, uint8_t *out);
-void ef_int_shift_portable(const int32_t *acc, const uint8_t *x, size_t n,
-                           int32_t delta, int32_t zero_x, double factor,
-                           const ef_int_rounding *rounding, uint8_t *out);
-void ef_int_add_portable(const uint8_t *a, const uint8_t *b, int32_t zero_a,
-                         int32_t zero_b, const double *factors, size_t n,
-                         const ef_int_rounding *rounding, uint8_t *out);
-size_t ef_int_differ_portable(const uint8_t *now, const uint8_t *was, size_t n,
-                              ef_int_change *changes);
+size_t ef_int_gather_portable(const ef_int_change *changes, const ef_int_span *spans,
+                              const uint32_t *taps, size_t n_taps, uint32_t tap_size,
+                              uint32_t pair_size, size_t most, ef_int_item *items);
+size_t ef_int_differ_portable(const uint8_t *now, const uint8_t *was, size_t size,
+                              const uint32_t *places, size_t n, ef_int_change *changes,
+                              ef_int_span *spans);
 
 #endif

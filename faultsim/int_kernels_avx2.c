@@ -83,22 +83,41 @@ AVX2 static void store_four(__m256d value, const bounds *b, uint8_t *out)
     memcpy(out, &bytes, sizeof bytes);
 }
 
-AVX2 static void round_avx2(const int32_t *acc, const double *factors, size_t n,
-                            const ef_int_rounding *rounding, uint8_t *out)
+/* Sixteen sums into `left` bytes, or all. */
+AVX2 static void store_block(const int32_t *sums, const double *factors, size_t left,
+                             const bounds *b, uint8_t *out)
+{
+    uint8_t bytes[EF_INT_BLOCK];
+    uint8_t *to = left < EF_INT_BLOCK ? bytes : out;
+    for (size_t i = 0; i < EF_INT_BLOCK; i += 4) {
+        __m128i sum = narrow(_mm_loadu_si128((const __m128i *)(sums + i)), b);
+        store_four(_mm256_mul_pd(_mm256_cvtepi32_pd(sum), _mm256_loadu_pd(factors + i)),
+                   b, to + i);
+    }
+    if (left < EF_INT_BLOCK) {
+        memcpy(out, bytes, left);
+    }
+}
+
+AVX2 static void round_avx2(const int32_t *acc, size_t n_pixels, size_t stride,
+                            const double *factors, size_t n_out,
+                            const ef_int_rounding *rounding, uint8_t *const *out)
 {
     const bounds b = bounds_of(rounding);
-    for (size_t i = 0; i < n; i += 4) {
-        __m128i sum = narrow(_mm_loadu_si128((const __m128i *)(acc + i)), &b);
-        store_four(_mm256_mul_pd(_mm256_cvtepi32_pd(sum), _mm256_loadu_pd(factors + i)),
-                   &b, out + i);
+    for (size_t p = 0; p < n_pixels; p++, acc += stride) {
+        for (size_t i = 0; i < n_out; i += EF_INT_BLOCK) {
+            store_block(acc + i, factors + i, n_out - i, &b, out[p] + i);
+        }
     }
 }
 
 AVX2 static void update_avx2(const unsigned char *weights, const ef_int_item *items,
                              size_t n_items, const int32_t *acc, const double *factors,
-                             size_t n, const ef_int_rounding *rounding, uint8_t *out)
+                             size_t n_out, const ef_int_rounding *rounding,
+                             uint8_t *out)
 {
-    for (size_t at = 0; at < n; at += EF_INT_BLOCK) {
+    const bounds bound = bounds_of(rounding);
+    for (size_t at = 0; at < n_out; at += EF_INT_BLOCK) {
         int32_t sums[EF_INT_BLOCK];
         __m256i a = _mm256_loadu_si256((const __m256i *)(acc + at));
         __m256i b = _mm256_loadu_si256((const __m256i *)(acc + at + 8));
@@ -112,7 +131,7 @@ AVX2 static void update_avx2(const unsigned char *weights, const ef_int_item *it
         }
         _mm256_storeu_si256((__m256i *)sums, a);
         _mm256_storeu_si256((__m256i *)(sums + 8), b);
-        round_avx2(sums, factors + at, EF_INT_BLOCK, rounding, out + at);
+        store_block(sums, factors + at, n_out - at, &bound, out + at);
     }
 }
 
@@ -161,6 +180,7 @@ const ef_int_kernels ef_int_kernels_avx2 = {
     .pack = ef_int_pack_pair,
     .conv = conv_avx2,
     .round = round_avx2,
+    .gather = ef_int_gather_portable,
     .update = update_avx2,
     .shift = shift_avx2,
     .add = add_avx2,

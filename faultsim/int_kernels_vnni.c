@@ -145,67 +145,188 @@ VNNI static inline __m128i rounded(__m512i sums, __m512d low, __m512d high,
     return _mm512_cvtepi32_epi8(_mm512_add_epi32(all, b->zero));
 }
 
-VNNI static void round_vnni(const int32_t *acc, const double *factors, size_t n,
-                            const ef_int_rounding *rounding, uint8_t *out)
+/* The bytes of a block that are wanted. */
+VNNI static inline __mmask16 block_mask(size_t left)
+{
+    return left < EF_INT_BLOCK ? (__mmask16)((1U << left) - 1) : (__mmask16)0xffff;
+}
+
+VNNI static void round_vnni(const int32_t *acc, size_t n_pixels, size_t stride,
+                            const double *factors, size_t n_out,
+                            const ef_int_rounding *rounding, uint8_t *const *out)
 {
     const bounds b = bounds_of(rounding);
-    for (size_t i = 0; i < n; i += EF_INT_BLOCK) {
-        __m512i sums = narrow(_mm512_loadu_si512(acc + i), &b);
-        _mm_storeu_si128((__m128i *)(out + i),
-                         rounded(sums, _mm512_loadu_pd(factors + i),
-                                 _mm512_loadu_pd(factors + i + 8), &b));
+    for (size_t i = 0; i < n_out; i += EF_INT_BLOCK) {
+        __m512d low = _mm512_loadu_pd(factors + i);
+        __m512d high = _mm512_loadu_pd(factors + i + 8);
+        __mmask16 mask = block_mask(n_out - i);
+        for (size_t p = 0; p < n_pixels; p++) {
+            __m512i sums = narrow(_mm512_loadu_si512(acc + p * stride + i), &b);
+            _mm_mask_storeu_epi8(out[p] + i, mask, rounded(sums, low, high, &b));
+        }
     }
 }
 
-/* BLOCKS blocks of output channels. */
-#define DEFINE_UPDATE(BLOCKS)                                                          \
-    VNNI static void update_##BLOCKS(                                                  \
+/* --- changes ---------------------------------------------------------------------- */
+
+VNNI static size_t gather_vnni(const ef_int_change *changes, const ef_int_span *spans,
+                               const uint32_t *taps, size_t n_taps, uint32_t tap_size,
+                               uint32_t pair_size, size_t most, ef_int_item *items)
+{
+    const __m512i times = _mm512_set1_epi64((int64_t)(UINT64_C(1) << 32 | pair_size));
+    size_t n = 0;
+    for (size_t t = 0; t < n_taps; t++) {
+        ef_int_span span = spans[taps[t]];
+        if (n + span.n > most) {
+            return most + 1;
+        }
+        __m512i base = _mm512_set1_epi64((int64_t)((uint64_t)t * tap_size));
+        for (uint32_t i = 0; i < span.n; i += 8) {
+            __m512i some = _mm512_loadu_si512(changes + span.first + i);
+            some = _mm512_add_epi64(_mm512_mullo_epi32(some, times), base);
+            _mm512_storeu_si512(items + n + i, some);
+        }
+        n += span.n;
+    }
+    return n;
+}
+
+/* BLOCKS blocks of output channels, CHAINS sums of each that take items in turn: an
+ * item waits for the sum before it. */
+#define DEFINE_UPDATE(BLOCKS, CHAINS)                                                  \
+    VNNI static inline void update_##BLOCKS(                                           \
         const unsigned char *weights, const ef_int_item *items, size_t n_items,        \
-        const int32_t *acc, const double *factors, const bounds *b, uint8_t *out)      \
+        const int32_t *acc, const double *factors, size_t n_out, const bounds *b,      \
+        uint8_t *out)                                                                  \
     {                                                                                  \
-        __m512i sum[BLOCKS];                                                           \
+        __m512i sum[CHAINS][BLOCKS];                                                   \
         UNROLL for (size_t k = 0; k < BLOCKS; k++)                                     \
         {                                                                              \
-            sum[k] = _mm512_loadu_si512(acc + k * EF_INT_BLOCK);                       \
+            sum[0][k] = _mm512_loadu_si512(acc + k * EF_INT_BLOCK);                    \
+            UNROLL for (size_t c = 1; c < CHAINS; c++)                                 \
+            {                                                                          \
+                sum[c][k] = _mm512_setzero_si512();                                    \
+            }                                                                          \
         }                                                                              \
-        for (size_t i = 0; i < n_items; i++) {                                         \
+        size_t i = 0;                                                                  \
+        for (; i + CHAINS <= n_items; i += CHAINS) {                                   \
+            UNROLL for (size_t c = 0; c < CHAINS; c++)                                 \
+            {                                                                          \
+                const unsigned char *w = weights + items[i + c].at;                    \
+                __m512i delta = _mm512_set1_epi32(items[i + c].delta);                 \
+                UNROLL for (size_t k = 0; k < BLOCKS; k++)                             \
+                {                                                                      \
+                    sum[c][k] = _mm512_dpwssd_epi32(sum[c][k], delta,                  \
+                                                    _mm512_loadu_si512(w + 64 * k));   \
+                }                                                                      \
+            }                                                                          \
+        }                                                                              \
+        for (; i < n_items; i++) {                                                     \
             const unsigned char *w = weights + items[i].at;                            \
             __m512i delta = _mm512_set1_epi32(items[i].delta);                         \
             UNROLL for (size_t k = 0; k < BLOCKS; k++)                                 \
             {                                                                          \
-                sum[k] = _mm512_dpwssd_epi32(sum[k], delta,                            \
-                                             _mm512_loadu_si512(w + 64 * k));          \
+                sum[0][k] = _mm512_dpwssd_epi32(sum[0][k], delta,                      \
+                                                _mm512_loadu_si512(w + 64 * k));       \
             }                                                                          \
         }                                                                              \
         UNROLL for (size_t k = 0; k < BLOCKS; k++)                                     \
         {                                                                              \
             const double *f = factors + k * EF_INT_BLOCK;                              \
-            _mm_storeu_si128((__m128i *)(out + k * EF_INT_BLOCK),                      \
-                             rounded(narrow(sum[k], b), _mm512_loadu_pd(f),            \
-                                     _mm512_loadu_pd(f + 8), b));                      \
+            UNROLL for (size_t c = 1; c < CHAINS; c++)                                 \
+            {                                                                          \
+                sum[0][k] = _mm512_add_epi32(sum[0][k], sum[c][k]);                    \
+            }                                                                          \
+            _mm_mask_storeu_epi8(out + k * EF_INT_BLOCK,                               \
+                                 block_mask(n_out - k * EF_INT_BLOCK),                 \
+                                 rounded(narrow(sum[0][k], b), _mm512_loadu_pd(f),     \
+                                         _mm512_loadu_pd(f + 8), b));                  \
         }                                                                              \
     }
 
-DEFINE_UPDATE(1)
-DEFINE_UPDATE(2)
-DEFINE_UPDATE(4)
+DEFINE_UPDATE(1, 4)
+DEFINE_UPDATE(2, 2)
+DEFINE_UPDATE(4, 2)
 
 VNNI static void update_vnni(const unsigned char *weights, const ef_int_item *items,
                              size_t n_items, const int32_t *acc, const double *factors,
-                             size_t n, const ef_int_rounding *rounding, uint8_t *out)
+                             size_t n_out, const ef_int_rounding *rounding,
+                             uint8_t *out)
 {
     const bounds b = bounds_of(rounding);
-    for (size_t at = 0; at < n;) {
-        size_t left = (n - at) / EF_INT_BLOCK, blocks = left >= 4   ? 4
-                                                        : left >= 2 ? 2
-                                                                    : 1;
-        (blocks == 4   ? update_4
-         : blocks == 2 ? update_2
-                       : update_1)(weights + 4 * at, items, n_items, acc + at,
-                                   factors + at, &b, out + at);
-        at += blocks * EF_INT_BLOCK;
+    for (size_t at = 0; at < n_out;) {
+        size_t left = n_out - at;
+        const unsigned char *w = weights + 4 * at;
+        if (left > 2 * EF_INT_BLOCK) {
+            size_t blocks = left > 3 * EF_INT_BLOCK ? 4 : 2;
+            if (blocks == 4) {
+                update_4(w, items, n_items, acc + at, factors + at, left, &b, out + at);
+            } else {
+                update_2(w, items, n_items, acc + at, factors + at, left, &b, out + at);
+            }
+            at += blocks * EF_INT_BLOCK;
+        } else if (left > EF_INT_BLOCK) {
+            update_2(w, items, n_items, acc + at, factors + at, left, &b, out + at);
+            break;
+        } else {
+            update_1(w, items, n_items, acc + at, factors + at, left, &b, out + at);
+            break;
+        }
     }
 }
+
+/* Thirty-two bytes at once; what does not differ is squeezed out. */
+VNNI static inline size_t differ_pixel(const uint8_t *now, const uint8_t *was,
+                                       size_t size, ef_int_change *changes)
+{
+    const __m512i order =
+        _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    /* unpacking works within lanes of 128 bits: 0 1 | 4 5 | 8 9 | 12 13 */
+    const __m512i first = _mm512_set_epi64(11, 10, 3, 2, 9, 8, 1, 0);
+    const __m512i second = _mm512_set_epi64(15, 14, 7, 6, 13, 12, 5, 4);
+    size_t found = 0;
+    for (size_t i = 0; i < size; i += 32) {
+        __mmask32 valid =
+            size - i < 32 ? (__mmask32)((UINT32_C(1) << (size - i)) - 1) : UINT32_MAX;
+        __m512i x = _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(valid, now + i));
+        __m512i y = _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(valid, was + i));
+        __m512i delta = _mm512_sub_epi16(x, y);
+        __mmask16 differ = _mm512_test_epi32_mask(delta, delta);
+        if (!differ) {
+            continue;
+        }
+        __m512i pairs = _mm512_maskz_compress_epi32(
+            differ, _mm512_add_epi32(order, _mm512_set1_epi32((int)(i / 2))));
+        __m512i deltas = _mm512_maskz_compress_epi32(differ, delta);
+        __m512i low = _mm512_unpacklo_epi32(pairs, deltas);
+        __m512i high = _mm512_unpackhi_epi32(pairs, deltas);
+        size_t n = (size_t)__builtin_popcount(differ);
+        _mm512_storeu_si512(changes + found,
+                            _mm512_permutex2var_epi64(low, first, high));
+        if (n > 8) {
+            _mm512_storeu_si512(changes + found + 8,
+                                _mm512_permutex2var_epi64(low, second, high));
+        }
+        found += n;
+    }
+    return found;
+}
+
+VNNI static size_t differ_vnni(const uint8_t *now, const uint8_t *was, size_t size,
+                               const uint32_t *places, size_t n, ef_int_change *changes,
+                               ef_int_span *spans)
+{
+    size_t found = 0;
+    for (size_t p = 0; p < n; p++) {
+        size_t at = places[p] * size;
+        size_t own = differ_pixel(now + at, was + at, size, changes + found);
+        spans[places[p]] = (ef_int_span){(uint32_t)found, (uint32_t)own};
+        found += own;
+    }
+    return found;
+}
+
+/* --- one plane, two images -------------------------------------------------------- */
 
 VNNI static void shift_vnni(const int32_t *acc, const uint8_t *x, size_t n,
                             int32_t delta, int32_t zero_x, double factor,
@@ -224,8 +345,6 @@ VNNI static void shift_vnni(const int32_t *acc, const uint8_t *x, size_t n,
                          rounded(narrow(sum, &b), factors, factors, &b));
     }
 }
-
-/* --- others ----------------------------------------------------------------------- */
 
 VNNI static inline __m512d from_bytes(const uint8_t *bytes, __m256i zero)
 {
@@ -249,46 +368,13 @@ VNNI static void add_vnni(const uint8_t *x, const uint8_t *y, int32_t zero_x,
     }
 }
 
-/* Thirty-two bytes at once; what does not differ is squeezed out. */
-VNNI static size_t differ_vnni(const uint8_t *now, const uint8_t *was, size_t n,
-                               ef_int_change *changes)
-{
-    const __m512i order =
-        _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-    size_t found = 0;
-    for (size_t i = 0; i < n; i += 32) {
-        __mmask32 valid =
-            n - i < 32 ? (__mmask32)((UINT32_C(1) << (n - i)) - 1) : UINT32_MAX;
-        __m512i x = _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(valid, now + i));
-        __m512i y = _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(valid, was + i));
-        __m512i delta = _mm512_sub_epi16(x, y);
-        __mmask16 differ = _mm512_test_epi32_mask(delta, delta);
-        if (!differ) {
-            continue;
-        }
-        __m512i pairs = _mm512_maskz_compress_epi32(
-            differ, _mm512_add_epi32(order, _mm512_set1_epi32((int)(i / 2))));
-        __m512i deltas = _mm512_maskz_compress_epi32(differ, delta);
-        __m512i low = _mm512_unpacklo_epi32(pairs, deltas);
-        __m512i high = _mm512_unpackhi_epi32(pairs, deltas);
-        /* unpacking works within lanes of 128 bits: 0 1 | 4 5 | 8 9 | 12 13 */
-        const __m512i first = _mm512_set_epi64(11, 10, 3, 2, 9, 8, 1, 0);
-        const __m512i second = _mm512_set_epi64(15, 14, 7, 6, 13, 12, 5, 4);
-        _mm512_storeu_si512(changes + found,
-                            _mm512_permutex2var_epi64(low, first, high));
-        _mm512_storeu_si512(changes + found + 8,
-                            _mm512_permutex2var_epi64(low, second, high));
-        found += (size_t)__builtin_popcount(differ);
-    }
-    return found;
-}
-
 const ef_int_kernels ef_int_kernels_vnni = {
     .name = "avx512-vnni",
     .packed_size = packed_fours,
     .pack = pack_four,
     .conv = conv_vnni,
     .round = round_vnni,
+    .gather = gather_vnni,
     .update = update_vnni,
     .shift = shift_vnni,
     .add = add_vnni,
