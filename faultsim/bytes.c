@@ -180,11 +180,3 @@ ef_status ef_bytes_create(ef_rerun **rerun, const ef_qnet *qnet,
     *rerun = &made->base;
     return EF_OK;
 }
-
-ef_status ef_rerun_create(ef_rerun **rerun, const ef_qnet *qnet,
-                          const ef_rerun_images *images, ef_error *err)
-{
-    size_t n_kernels;
-    const ef_int_kernels *kernels = ef_int_kernels_available(&n_kernels)[0];
-    return ef_bytes_create(rerun, qnet, images, kernels, err);
-}

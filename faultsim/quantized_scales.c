@@ -60,8 +60,10 @@ static ef_range range_of(const ef_qbuild *b, uint32_t root, ef_format *format)
     }
     if (!is_stated) {
         *format = b->options->activations;
+        int has_unsigned = format->encoding == EF_ENCODING_PLAIN ||
+                           format->encoding == EF_ENCODING_GRAY;
         if (b->options->fits_activations && format->kind == EF_FORMAT_INT &&
-            format->encoding == EF_ENCODING_PLAIN && range.low >= 0) {
+            has_unsigned && range.low >= 0) {
             format->kind = EF_FORMAT_UINT;
         }
     }
@@ -106,10 +108,9 @@ static int32_t bound_of(const ef_qstep *step, float bound)
                      step->most);
 }
 
-/* The function behind the step, if that is its clamp. */
-static void clamp(const ef_qbuild *b, ef_qstep *step)
+void ef_qstep_clamp(const ef_qnet *qnet, ef_qstep *step)
 {
-    const ef_node *node = ef_topology_node(b->topology, step->node);
+    const ef_node *node = ef_topology_node(qnet->net->topology, step->node);
     const ef_activation *activation = &node->u.activation;
     ef_code_limits(&step->code, &step->least, &step->most);
     if (node->op != EF_OP_ACTIVATION || step->kind == EF_Q_TABLE) {
@@ -131,6 +132,7 @@ ef_status ef_qbuild_scales(ef_qbuild *b)
     for (uint32_t i = 0; i <= qnet->output; i++) {
         ef_qstep *step = &qnet->steps[i];
         uint32_t root = b->class_of[i];
+        step->scale_step = root;
         if (i == qnet->output && !ef_qkind_moves(step->kind)) {
             break; /* never stored */
         }
@@ -143,7 +145,7 @@ ef_status ef_qbuild_scales(ef_qbuild *b)
         if (status) {
             return status;
         }
-        clamp(b, step);
+        ef_qstep_clamp(qnet, step);
     }
     return EF_OK;
 }

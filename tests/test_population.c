@@ -202,6 +202,33 @@ Test(targets_parse, names_make_a_set)
     cr_expect_eq(ef_targets_parse(&targets, "weight", &err), EF_ERR_USAGE);
 }
 
+Test(accumulator_parse, width_and_what_happens_at_its_ends)
+{
+    ef_accumulator a = {0, 1};
+    cr_assert_eq(ef_accumulator_parse(&a, "32", &err), EF_OK);
+    cr_expect(a.bits == 32 && !a.saturates);
+    cr_assert_eq(ef_accumulator_parse(&a, "24+sat", &err), EF_OK);
+    cr_expect(a.bits == 24 && a.saturates);
+    cr_assert_eq(ef_accumulator_parse(&a, "16+sat", &err), EF_OK);
+    cr_assert_eq(ef_accumulator_parse(&a, "64", &err), EF_OK);
+    cr_expect(a.bits == 64 && !a.saturates);
+}
+
+Test(accumulator_parse, others_are_refused)
+{
+    static const char *const texts[] = {"",        "15",      "65",  "24+",
+                                        "24+wrap", "+sat",    "sat", "24.5",
+                                        "24 sat",  "24+sat+", "0x20"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        ef_accumulator a = {32, 1};
+        ef_error_clear(&err);
+        cr_expect_eq(ef_accumulator_parse(&a, texts[i], &err), EF_ERR_USAGE, "%s",
+                     texts[i]);
+        cr_expect(strncmp(err.text, "accumulator: ", 13) == 0, "%s", err.text);
+        cr_expect(a.bits == 32 && a.saturates);
+    }
+}
+
 /* --- population -------------------------------------------------------------- */
 
 static const char yaml[] = "input: [2, 5, 5]\n"
