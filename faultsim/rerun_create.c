@@ -13,8 +13,8 @@ ef_status ef_rerun_create(ef_rerun **rerun, const ef_qnet *qnet,
                                         : status;
 }
 
-ef_status ef_rerun_create_scales(ef_rerun **rerun, const ef_qnet *qnet,
-                                 const ef_rerun_images *images, ef_error *err)
+ef_status ef_rerun_create_wide(ef_rerun **rerun, const ef_qnet *qnet,
+                               const ef_rerun_images *images, ef_error *err)
 {
     return ef_wide_create(rerun, qnet, images, err);
 }

@@ -9,6 +9,8 @@
 #include "config.h"
 #include "faultsim/classify.h"
 
+#define WIDE_TARGETS (1U << EF_TARGET_SCALES | 1U << EF_TARGET_NORM)
+
 /* --- the network ------------------------------------------------------------- */
 
 /* The training part where the data have one that these images are not of. */
@@ -57,22 +59,25 @@ static ef_status classify_in_float(ef_inject_job *job, ef_error *err)
     return status;
 }
 
-/* Whether a list may strike scales: the word stands in it. */
-static ef_status find_scales(const char *path, int *has_scales, ef_error *err)
+/* Whether a list may strike what the wide engine alone has: the words stand in it. */
+static ef_status find_wide(const char *path, int *is_wide, ef_error *err)
 {
     unsigned char *bytes = NULL;
     size_t size;
     ef_status status = ef_file_read(path, SIZE_MAX / 2, &bytes, &size, err);
-    *has_scales = !status && strstr((const char *)bytes, "scales") != NULL;
+    for (size_t i = 0; i < EF_TARGET_COUNT && !status; i++) {
+        *is_wide |= (WIDE_TARGETS >> i & 1) &&
+                    strstr((const char *)bytes, ef_target_names[i]) != NULL;
+    }
     ef_free(bytes);
     return status;
 }
 
 static ef_status make_injector(ef_inject_job *job, ef_error *err)
 {
-    int has_scales = (job->targets >> EF_TARGET_SCALES & 1) != 0;
+    int is_wide = (job->targets & WIDE_TARGETS) != 0;
     ef_status read =
-        job->set->replay ? find_scales(job->set->replay, &has_scales, err) : EF_OK;
+        job->set->replay ? find_wide(job->set->replay, &is_wide, err) : EF_OK;
     if (read) {
         return read;
     }
@@ -84,7 +89,7 @@ static ef_status make_injector(ef_inject_job *job, ef_error *err)
         .calibration = {job->calibration, job->n_calibration},
         .formats = job->formats,
         .ranges = job->ranges,
-        .has_scales = has_scales,
+        .is_wide = is_wide,
         .runs_whole = job->set->recompute == 1,
         .n_threads = (size_t)job->set->common.threads,
     };

@@ -104,9 +104,9 @@ static double image_bytes(const ef_injector *in)
     }
     if (in->qnet) {
         const ef_qnet_options *o = &in->options.formats;
-        int is_wide = o->weights.bits > 8 || o->activations.bits > 8 ||
-                      in->qnet->saturates || in->qnet->accumulator_bits != 32 ||
-                      in->options.has_scales;
+        int is_wide = in->options.is_wide || o->weights.bits > 8 ||
+                      o->activations.bits > 8 || in->qnet->saturates ||
+                      in->qnet->accumulator_bits != 32;
         each = is_wide ? BYTES_IN_WIDE : BYTES_IN_BYTES;
     }
     return each * elements;
@@ -158,9 +158,8 @@ static ef_status create_rerun(ef_injector *in, const ef_rerun_images *images,
     if (in->fnet) {
         return ef_rerun_create_float(&in->rerun, in->fnet, images, err);
     }
-    return in->options.has_scales
-               ? ef_rerun_create_scales(&in->rerun, in->qnet, images, err)
-               : ef_rerun_create(&in->rerun, in->qnet, images, err);
+    return in->options.is_wide ? ef_rerun_create_wide(&in->rerun, in->qnet, images, err)
+                               : ef_rerun_create(&in->rerun, in->qnet, images, err);
 }
 
 static ef_status take_batch(ef_injector *in, size_t batch, ef_error *err)

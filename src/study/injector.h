@@ -22,9 +22,9 @@ typedef struct ef_injector_options {
        in floats, with weights of any format */
     ef_qnet_options formats;
     ef_range_rule ranges; /* how the calibration images set them */
-    int has_scales; /* faults can strike the scales of integers: in a slower engine */
-    int runs_whole;       /* the whole network again for every fault: the slow twin */
-    size_t n_threads;     /* 0: all; no result depends on it */
+    int is_wide; /* faults can strike scales and batch norms in integers too: slower */
+    int runs_whole;   /* the whole network again for every fault: the slow twin */
+    size_t n_threads; /* 0: all; no result depends on it */
 } ef_injector_options;
 
 /* Whether tensors of this format are run in integers. */
