@@ -198,6 +198,16 @@ UNIT_TESTS += %D%/test_table
 UNIT_TESTS += %D%/test_confusion
 %C%_test_confusion_LDADD = $(FLOOR6) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_fit
+%C%_test_fit_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_severity
+%C%_test_severity_SOURCES = %D%/test_severity.c $(TEST_SCRATCH)
+%C%_test_severity_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_protection
+%C%_test_protection_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_model
 %C%_test_model_LDADD = $(FLOOR7) $(CRITERION_LIBS)
 
