@@ -81,7 +81,7 @@ expect 2 '--bits: expected numbers from 0 to 7, found 8' "no such bit" inject cn
 expect 2 '--channels: 3-1 holds no number' "an empty range" inject cnn.onnx --channels 3-1
 expect 2 '--target: expected one of' "no such target" inject cnn.onnx --target outputs
 expect 2 'exclude each other' "two numbers of faults" inject cnn.onnx --count 5 --exhaustive
-expect 2 '--plan excludes' "a plan as CSV" inject cnn.onnx --plan --csv plan.csv
+expect 2 '--plan and --csv exclude each other' "a plan as CSV" inject cnn.onnx --plan --csv plan.csv
 expect 2 'needs a model' "a topology" inject "$topologies/mlp.yaml"
 expect 2 'MODEL.onnx is missing' "no model" inject
 expect 4 'none.onnx' "a model that is not there" inject none.onnx

@@ -1,6 +1,8 @@
 noinst_LIBRARIES += %D%/libstudy.a
 %C%_libstudy_a_SOURCES = \
-  %D%/campaign.c %D%/campaign.h \
+  %D%/campaign.c %D%/campaign.h %D%/campaign_priv.h \
+  %D%/campaign_draw.c %D%/campaign_estimate.c %D%/campaign_run.c \
+  %D%/campaign_store.c \
   %D%/candidate.c %D%/candidate.h \
   %D%/search_config.c %D%/search_config.h \
   %D%/injector.c %D%/injector.h \
