@@ -2,6 +2,7 @@
 #ifndef EF_FAULTSIM_BYTES_PRIV_H
 #define EF_FAULTSIM_BYTES_PRIV_H
 
+#include "faultsim/flip_order.h"
 #include "faultsim/int_kernels.h"
 #include "faultsim/quantized_priv.h"
 #include "faultsim/rerun_priv.h"
@@ -65,6 +66,11 @@ typedef struct ef_rstate {
     ef_rpart *parts;    /* with the worker's weights */
 } ef_rstate;
 
+/* What a flip does to a parameter. */
+typedef struct ef_bytes_change {
+    int32_t value, delta; /* the integer it makes, and the change from before */
+} ef_bytes_change;
+
 typedef struct ef_bytes_worker {
     ef_rerun_worker base;
     const ef_bytes *rerun;
@@ -72,8 +78,9 @@ typedef struct ef_bytes_worker {
     unsigned char *weights;
     int32_t *starts;
     const ef_fault *fault;
-    int32_t *deltas; /* (fault->n) what parameters change by */
-    size_t deltas_capacity;
+    ef_flip_order order;      /* of its flips */
+    ef_bytes_change *changes; /* (fault->n), of parameters */
+    size_t changes_capacity;
     size_t image;
     int is_whole;   /* everything is computed again */
     int is_first;   /* and kept: the fault-free run */

@@ -117,20 +117,11 @@ static void add_weight(ef_bytes_worker *w, const ef_rstep *step, uint64_t index,
     w->base.macs += (uint64_t)out.height * out.width;
 }
 
-static size_t channel_of(const ef_bytes_worker *w, const ef_rstep *step, size_t flip)
+static void add_bias(ef_bytes_worker *w, int32_t delta, size_t plane)
 {
-    const ef_flip *f = &w->fault->flips[flip];
-    const ef_site *site = &w->rerun->base.sites[f->site];
-    return site->target == EF_TARGET_BIASES
-               ? (size_t)f->index
-               : (size_t)(f->index / (site->count / step->q->shape.channels));
-}
-
-/* Whether a flip of the fault changes a parameter of the step in this image. */
-static int strikes(const ef_bytes_worker *w, const ef_rstep *step, size_t flip)
-{
-    const ef_flip *f = &w->fault->flips[flip];
-    return f->site == step->weight_site || f->site == step->bias_site;
+    for (size_t i = 0; i < plane; i++) {
+        w->plane_acc[i] = (int32_t)((uint32_t)w->plane_acc[i] + (uint32_t)delta);
+    }
 }
 
 /* The bytes of one channel from its accumulators. */
@@ -163,32 +154,24 @@ static void write_plane(ef_bytes_worker *w, size_t index, size_t channel)
 static void run_struck(ef_bytes_worker *w, size_t index)
 {
     const ef_rstep *step = ef_rstep_of(w, index);
-    ef_shape out = step->q->shape;
-    size_t plane = (size_t)out.height * out.width;
-    for (size_t i = 0; i < w->fault->n; i++) {
-        size_t channel = strikes(w, step, i) ? channel_of(w, step, i) : SIZE_MAX;
-        int is_done = channel == SIZE_MAX;
-        for (size_t k = 0; k < i && !is_done; k++) {
-            is_done = strikes(w, step, k) && channel_of(w, step, k) == channel;
+    ef_flip_range weights = ef_flip_order_of(&w->order, step->weight_site);
+    ef_flip_range biases = ef_flip_order_of(&w->order, step->bias_site);
+    size_t plane = ef_rplane(step), channels = step->q->shape.channels;
+    size_t each =
+        weights.n > 0 ? w->rerun->base.sites[step->weight_site].count / channels : 1;
+    for (size_t i = 0, k = 0; i < weights.n || k < biases.n;) {
+        uint64_t channel = i < weights.n ? weights.places[i].key / each : UINT64_MAX;
+        if (k < biases.n && biases.places[k].key < channel) {
+            channel = biases.places[k].key;
         }
-        if (is_done) {
-            continue;
-        }
-        memcpy(w->plane_acc, step->acc + (w->image * out.channels + channel) * plane,
+        memcpy(w->plane_acc, step->acc + (w->image * channels + channel) * plane,
                plane * sizeof *w->plane_acc);
-        for (size_t k = i; k < w->fault->n; k++) {
-            if (!strikes(w, step, k) || channel_of(w, step, k) != channel) {
-                continue;
-            }
-            if (w->fault->flips[k].site == step->weight_site) {
-                add_weight(w, step, w->fault->flips[k].index, w->deltas[k],
-                           w->plane_acc);
-            } else {
-                for (size_t e = 0; e < plane; e++) {
-                    w->plane_acc[e] =
-                        (int32_t)((uint32_t)w->plane_acc[e] + (uint32_t)w->deltas[k]);
-                }
-            }
+        for (; i < weights.n && weights.places[i].key / each == channel; i++) {
+            add_weight(w, step, weights.places[i].key,
+                       w->changes[weights.places[i].flip].delta, w->plane_acc);
+        }
+        for (; k < biases.n && biases.places[k].key == channel; k++) {
+            add_bias(w, w->changes[biases.places[k].flip].delta, plane);
         }
         write_plane(w, index, channel);
     }
@@ -335,28 +318,33 @@ static void run_todo(ef_bytes_worker *w, size_t index)
 
 /* --- struck values ---------------------------------------------------------------- */
 
-static void strike_values(ef_bytes_worker *w, size_t index)
+static void strike_value(ef_bytes_worker *w, size_t index, const ef_flip *f)
 {
     const ef_rstep *step = ef_rstep_of(w, index);
     const ef_code *code = &step->q->code;
-    ef_shape shape = step->q->shape;
-    size_t plane = (size_t)shape.height * shape.width;
-    for (size_t i = 0; i < w->fault->n; i++) {
-        const ef_flip *f = &w->fault->flips[i];
-        if (f->site != step->value_site ||
-            !ef_rerun_hits(&w->rerun->base, f, w->image)) {
-            continue;
-        }
-        uint32_t pixel = (uint32_t)(f->index % plane),
-                 channel = (uint32_t)(f->index / plane);
-        const uint8_t *at =
-            w->states[index].now +
-            ef_rpixel(&step->layout, pixel / shape.width, pixel % shape.width) +
-            channel;
-        uint32_t bits = ef_code_of_integer(code, *at - step->offset);
-        uint32_t struck = (uint32_t)ef_fault_bits(f->kind, bits, f->mask);
-        uint8_t byte = (uint8_t)(ef_code_integer(code, struck) + step->offset);
-        ef_bytes_write(w, index, pixel, channel, &byte, 1);
+    size_t plane = ef_rplane(step);
+    uint32_t pixel = (uint32_t)(f->index % plane), width = step->q->shape.width;
+    uint32_t channel = (uint32_t)(f->index / plane);
+    const uint8_t *at = w->states[index].now +
+                        ef_rpixel(&step->layout, pixel / width, pixel % width) +
+                        channel;
+    uint32_t bits = ef_code_of_integer(code, *at - step->offset);
+    uint32_t struck = (uint32_t)ef_fault_bits(f->kind, bits, f->mask);
+    uint8_t byte = (uint8_t)(ef_code_integer(code, struck) + step->offset);
+    ef_bytes_write(w, index, pixel, channel, &byte, 1);
+}
+
+/* Flips of every image and those of this one, in the order in which they stand. */
+static void strike_values(ef_bytes_worker *w, size_t index)
+{
+    ef_flip_range all = ef_flip_order_of(&w->order, ef_rstep_of(w, index)->value_site);
+    ef_flip_range own = ef_flip_range_at(all, w->rerun->base.first + w->image + 1);
+    all = ef_flip_range_at(all, 0);
+    for (size_t i = 0, k = 0; i < all.n || k < own.n;) {
+        int is_own =
+            k < own.n && (i == all.n || own.places[k].flip < all.places[i].flip);
+        size_t n = is_own ? own.places[k++].flip : all.places[i++].flip;
+        strike_value(w, index, &w->fault->flips[n]);
     }
 }
 
@@ -429,11 +417,11 @@ void ef_bytes_image(ef_bytes_worker *w, size_t image, double *logits)
     int reaches = w->is_whole;
     begin_image(w, image);
     for (size_t i = 0; i < output; i++) {
-        if (i > 0 && !w->is_whole) {
-            run_struck(w, i);
-        }
         if (i > 0) {
             ef_bytes_find_todo(w, i);
+            if (w->n_todo < ef_rplane(&rerun->steps[i])) {
+                run_struck(w, i);
+            }
             run_todo(w, i);
             ef_bytes_clear_todo(w);
         }
@@ -442,9 +430,8 @@ void ef_bytes_image(ef_bytes_worker *w, size_t image, double *logits)
     for (uint32_t k = 0; k < rerun->steps[output].q->n_inputs; k++) {
         reaches |= w->states[rerun->steps[output].q->inputs[k]].n_pixels > 0;
     }
-    for (size_t i = 0; i < w->fault->n; i++) {
-        reaches |= strikes(w, &rerun->steps[output], i);
-    }
+    reaches |= ef_flip_order_of(&w->order, rerun->steps[output].weight_site).n > 0;
+    reaches |= ef_flip_order_of(&w->order, rerun->steps[output].bias_site).n > 0;
     if (!reaches) {
         memcpy(logits, rerun->base.logits + image * rerun->base.classes,
                rerun->base.classes * sizeof *logits);

@@ -83,6 +83,7 @@ ef_status ef_bytes_worker_create(ef_rerun_worker **worker, const ef_rerun *base,
         memcpy(w->starts, rerun->starts, rerun->n_starts * sizeof *w->starts);
         status = make_scratch(w);
     }
+    status = status ? status : ef_flip_order_init(&w->order, base->n_sites);
     for (size_t i = 0; i < rerun->n_steps && !status; i++) {
         status = make_state(w, i);
     }
@@ -106,7 +107,8 @@ void ef_bytes_worker_destroy(ef_rerun_worker *worker)
     ef_free(w->states);
     ef_free(w->weights);
     ef_free(w->starts);
-    ef_free(w->deltas);
+    ef_free(w->changes);
+    ef_flip_order_clear(&w->order);
     ef_free(w->todo);
     ef_free(w->is_todo);
     ef_free(w->windows);

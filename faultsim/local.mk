@@ -11,7 +11,7 @@ noinst_LIBRARIES += %D%/libfaultsim.a
   %D%/quantized_scales.c %D%/quantized_values.c %D%/quantized_naive.c \
   %D%/fault.h %D%/permutation.c %D%/permutation.h \
   %D%/selection.c %D%/selection.h %D%/population.c %D%/population.h \
-  %D%/ber.c %D%/ber.h \
+  %D%/ber.c %D%/ber.h %D%/flip_order.c %D%/flip_order.h \
   %D%/fault_list.c %D%/fault_list.h %D%/statistics.c %D%/statistics.h \
   %D%/int_kernels.c %D%/int_kernels.h \
   %D%/rerun.c %D%/rerun.h %D%/rerun_priv.h \
