@@ -107,7 +107,7 @@ report "$(awk -F, 'NR > 1 && $5 > 0 { print $5 }' o.csv | sort -rn >a
     [ -s a ] && cmp a b; echo $?)" "the worst faults are those of the outcomes" "$(head out)"
 report "$([ "$(awk '{ n += $1 } END { print n }' a)" = "$(awk '
     /^weights: images that/ { on = 1; getline; next } on && NF == 0 { exit }
-    on { n += $4 } END { print n }' out)" ]; echo $?)" "and images fail as often in all" "$(cat out)"
+    on { n += $5 } END { print n }' out)" ]; echo $?)" "and images fail as often in all" "$(cat out)"
 run inject cnn.onnx --quiet --images 60 --target weights --count 1500 --worst 2
 report "$(awk '/that (fail|most)/ { on = 1; getline; next } NF == 0 { on = 0 } on { n++ }
     END { exit n != 4 }' out; echo $?)" "--worst 2 lists two of each" "$(cat out)"

@@ -130,6 +130,7 @@ static void add_image(const ef_inject_job *job, const ef_campaign *c, size_t ima
     ef_table_add_number(table, (double)ef_injector_indices(in)[image]);
     add_class(job, table, ef_injector_labels(in)[image]);
     add_class(job, table, ef_injector_classes(in)[image]);
+    ef_table_add_number(table, ef_injector_margins(in)[image]);
     ef_table_add_number(table, (double)f->sdc);
     ef_table_add_number(table, (double)f->nonfinite);
     ef_table_add_number(table, 100 * (double)(f->sdc + f->nonfinite) / faults);
@@ -138,8 +139,9 @@ static void add_image(const ef_inject_job *job, const ef_campaign *c, size_t ima
 static void print_images(ef_inject_job *job, const ef_campaign *c, uint64_t *counts,
                          size_t *places)
 {
-    static const char *const names[] = {"image", "label", "class without a fault",
-                                        "class changed", "not finite"};
+    static const char *const names[] = {
+        "image",  "label",         "class without a fault",
+        "margin", "class changed", "not finite"};
     size_t n = ef_injector_n_images(job->injector);
     ef_table table;
     for (size_t i = 0; i < n; i++) {
