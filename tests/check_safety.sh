@@ -92,6 +92,22 @@ for design in uniform stratified; do
         "where all changes weigh 3 the rate and its interval are three times as large, $design" \
         "$bad$(cat err)"
 done
+# Of 5 for a two that becomes a one 4 are beside the rate: what 1 for it alone says.
+awk 'BEGIN { for (k = 0; k < 10; k++) { printf ",%d", k }
+             for (i = 0; i < 10; i++) {
+                 printf "\n%d", i
+                 for (k = 0; k < 10; k++) { printf ",%d", i == 2 && k == 1 }
+             }
+             print "" }' >only.csv
+printf 'from,to,weight\n2,1,5\n' >fives.csv
+weight_of() { # FILE: the weighted rate of weights, and their CCR
+    inject cnn.onnx --quiet --images 60 --count 1200 --design stratified --target weights \
+        --severity "$1" --csv - >weighed
+    awk -F, -v at="$(column weighed weighted)" '$2 == "network" { print $at, $8 }' weighed
+}
+report "$(echo "$(weight_of fives.csv) $(weight_of only.csv)" | awk '
+    { d = $1 - ($2 + 4 * $3); exit !($3 > 0 && d < 1e-12 && d > -1e-12) }'; echo $?)" \
+    "weights add, stratified" "$(weight_of fives.csv) $(weight_of only.csv)"
 run inject cnn.onnx --quiet --images 40 --count 100 --per-image --target activations \
     --severity threes.csv --csv -
 report "$(awk -F, -v at="$(column out weighted)" '
