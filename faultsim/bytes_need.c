@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#define MANY 16 /* weights in the time of one that is struck, measured on ResNet-20 */
-
 /* --- what differs ----------------------------------------------------------------- */
 
 /* A copy of the step's image that may be written. */
@@ -158,17 +156,10 @@ static void need_from(ef_bytes_worker *w, const ef_rstep *step, uint32_t k,
     }
 }
 
-/* Where so many weights are struck that computing the step whole takes less. */
-static int is_pattern(const ef_bytes_worker *w, const ef_rstep *step)
-{
-    size_t n = ef_flip_order_of(&w->order, step->weight_site).n;
-    return n > 0 && n * MANY > w->rerun->base.sites[step->weight_site].count;
-}
-
 void ef_bytes_find_todo(ef_bytes_worker *w, size_t index)
 {
     const ef_rstep *step = ef_rstep_of(w, index);
-    if (w->is_whole || is_pattern(w, step)) {
+    if (w->is_whole) {
         need_all(w, step);
         list_needed(w, step);
         return;

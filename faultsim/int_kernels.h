@@ -25,6 +25,32 @@ typedef struct ef_int_conv {
     const int32_t *start;  /* (n_blocks * EF_INT_BLOCK) bias - zero point * sum of w */
 } ef_int_conv;
 
+/* How sums become bytes: round-half-even(sum * factor) + zero, within [least, most];
+ * zero, least and most are of bytes.  Of the sum the low 32 - unused bits count. */
+typedef struct ef_int_rounding {
+    int32_t zero, least, most;
+    unsigned unused;
+} ef_int_rounding;
+
+/* Two neighbouring channels of a pixel that differ from the fault-free run: by the
+ * low and by the high half of delta. */
+typedef struct ef_int_change {
+    uint32_t pair; /* channels 2 * pair and 2 * pair + 1 */
+    int32_t delta;
+} ef_int_change;
+
+/* Which changes are those of a pixel. */
+typedef struct ef_int_span {
+    uint32_t first, n;
+} ef_int_span;
+
+/* A change seen through a tap: its weights, (n_blocks * EF_INT_BLOCK, 2) int16, begin
+ * `at` bytes behind those of all. */
+typedef struct ef_int_item {
+    uint32_t at;
+    int32_t delta;
+} ef_int_item;
+
 typedef struct ef_int_kernels {
     const char *name;
     /* Bytes that packed weights take, for so many values. */
@@ -36,19 +62,69 @@ typedef struct ef_int_kernels {
      * bytes. */
     void (*conv)(const ef_int_conv *conv, const uint8_t *const *windows, size_t n,
                  int32_t *acc);
-    /* n of: round-half-even(acc * factor) + zero, within [least, most], as a byte; n is
-     * a multiple of EF_INT_BLOCK.  zero, least and most are of bytes. */
-    void (*round)(const int32_t *acc, const double *factors, size_t n, int32_t zero,
-                  int32_t least, int32_t most, uint8_t *out);
+    /* Sums of n_pixels pixels, stride apart, into the first n_out bytes of each of
+     * out (n_pixels); factors (n_out up to a multiple of EF_INT_BLOCK), and so sums. */
+    void (*round)(const int32_t *acc, size_t n_pixels, size_t stride,
+                  const double *factors, size_t n_out, const ef_int_rounding *rounding,
+                  uint8_t *const *out);
+    /* The changes that a window sees through its taps, as items; returns how many, at
+     * most most, or most + 1.  spans: from the window's first tap on; taps in pixels;
+     * weights of neighbouring taps and pairs lie tap_size and pair_size bytes apart.
+     * items has room for 16 more. */
+    size_t (*gather)(const ef_int_change *changes, const ef_int_span *spans,
+                     const uint32_t *taps, size_t n_taps, uint32_t tap_size,
+                     uint32_t pair_size, size_t most, ef_int_item *items);
+    /* The sums acc and what n_items changes add to them, into n_out bytes. */
+    void (*update)(const unsigned char *weights, const ef_int_item *items,
+                   size_t n_items, const int32_t *acc, const double *factors,
+                   size_t n_out, const ef_int_rounding *rounding, uint8_t *out);
+    /* The sums acc (n) and delta * (x - zero_x) into bytes by one factor; x, acc and
+     * out have room up to a multiple of EF_INT_BLOCK. |delta| < 2^15. */
+    void (*shift)(const int32_t *acc, const uint8_t *x, size_t n, int32_t delta,
+                  int32_t zero_x, double factor, const ef_int_rounding *rounding,
+                  uint8_t *out);
     /* round-half-even((a - zero_a) * factors[0] + (b - zero_b) * factors[1]) + zero,
      * within [least, most], of n pairs of bytes; what lies behind them is read and
      * written up to a multiple of EF_INT_BLOCK. */
     void (*add)(const uint8_t *a, const uint8_t *b, int32_t zero_a, int32_t zero_b,
-                const double *factors, size_t n, int32_t zero, int32_t least,
-                int32_t most, uint8_t *out);
+                const double *factors, size_t n, const ef_int_rounding *rounding,
+                uint8_t *out);
+    /* What differs in n pixels of `size` bytes, a multiple of EF_INT_GROUP, at places:
+     * the changes of each, one after the other, and their spans by place, 0 where
+     * nothing differs.  Returns how many changes.  changes has room for 16 more. */
+    size_t (*differ)(const uint8_t *now, const uint8_t *was, size_t size,
+                     const uint32_t *places, size_t n, ef_int_change *changes,
+                     ef_int_span *spans);
 } ef_int_kernels;
+
+extern const ef_int_kernels ef_int_kernels_portable;
+#if defined(__x86_64__)
+extern const ef_int_kernels ef_int_kernels_avx2;
+extern const ef_int_kernels ef_int_kernels_vnni;
+#endif
 
 /* Those that this CPU can run, the fastest first; *n of them. */
 const ef_int_kernels *const *ef_int_kernels_available(size_t *n);
+
+/* The place of a weight where `group` channels are packed together. */
+static inline size_t ef_int_place(const ef_int_conv *conv, size_t block, size_t tap,
+                                  size_t channel, size_t out, size_t group)
+{
+    size_t n = conv->n_groups * EF_INT_GROUP / group;
+    return (((block * conv->n_taps + tap) * n + channel / group) * EF_INT_BLOCK + out) *
+               group +
+           channel % group;
+}
+
+/* What those without instructions of their own share with the portable ones. */
+size_t ef_int_packed_pairs(size_t n_values);
+void ef_int_pack_pair(void *weights, const ef_int_conv *conv, size_t block, size_t tap,
+                      size_t channel, size_t out, int32_t value);
+size_t ef_int_gather_portable(const ef_int_change *changes, const ef_int_span *spans,
+                              const uint32_t *taps, size_t n_taps, uint32_t tap_size,
+                              uint32_t pair_size, size_t most, ef_int_item *items);
+size_t ef_int_differ_portable(const uint8_t *now, const uint8_t *was, size_t size,
+                              const uint32_t *places, size_t n, ef_int_change *changes,
+                              ef_int_span *spans);
 
 #endif

@@ -34,8 +34,8 @@ EXTRA_DIST += %D%/tap.sh %D%/check_cli.sh %D%/check_man.sh
 TESTS += %D%/check_search.sh
 EXTRA_DIST += %D%/check_search.sh
 
-TESTS += %D%/check_inject.sh %D%/check_safety.sh
-EXTRA_DIST += %D%/check_inject.sh %D%/check_safety.sh
+TESTS += %D%/check_inject.sh %D%/check_campaign.sh %D%/check_safety.sh
+EXTRA_DIST += %D%/check_inject.sh %D%/check_campaign.sh %D%/check_safety.sh
 
 # The unit tests under valgrind; any line in a log fails.
 check-valgrind: $(UNIT_TESTS)
@@ -248,9 +248,18 @@ SLOW_TESTS += %D%/slow_statistics
 UNIT_TESTS += %D%/test_resnet20
 %C%_test_resnet20_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 EXTRA_DIST += %D%/known/resnet20.js %D%/known/resnet20.inc
+UNIT_TESTS += %D%/test_ranges
+%C%_test_ranges_SOURCES = %D%/test_ranges.c $(RANDOM_NET)
+%C%_test_ranges_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+UNIT_TESTS += %D%/test_floating
+%C%_test_floating_SOURCES = %D%/test_floating.c $(RANDOM_NET)
+%C%_test_floating_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 UNIT_TESTS += %D%/test_rerun
 %C%_test_rerun_SOURCES = %D%/test_rerun.c $(RANDOM_NET)
 %C%_test_rerun_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+UNIT_TESTS += %D%/test_wide
+%C%_test_wide_SOURCES = %D%/test_wide.c $(RANDOM_NET)
+%C%_test_wide_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 UNIT_TESTS += %D%/test_classify
 %C%_test_classify_SOURCES = %D%/test_classify.c $(RANDOM_NET)
 %C%_test_classify_LDADD = $(FLOOR3) $(CRITERION_LIBS)
@@ -260,6 +269,13 @@ UNIT_TESTS += %D%/test_onnx_patterns
 %C%_test_onnx_patterns_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 %C%_test_onnx_patterns_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 $(%C%_test_onnx_patterns_OBJECTS): src/onnx/onnx.pb-c.h
+UNIT_TESTS += %D%/test_origin
+%C%_test_origin_SOURCES = %D%/test_origin.c $(ONNX_HELP)
+%C%_test_origin_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
+%C%_test_origin_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+$(%C%_test_origin_OBJECTS): src/onnx/onnx.pb-c.h
+UNIT_TESTS += %D%/test_layout
+%C%_test_layout_LDADD = $(FLOOR2) $(CRITERION_LIBS)
 UNIT_TESTS += %D%/test_onnx_refuse
 %C%_test_onnx_refuse_SOURCES = %D%/test_onnx_refuse.c $(ONNX_HELP)
 %C%_test_onnx_refuse_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
@@ -350,6 +366,9 @@ UNIT_TESTS += %D%/test_format
 %C%_test_format_LDADD = $(FLOOR1) $(CRITERION_LIBS)
 
 TEST_CODE = %D%/code_help.c %D%/code_help.h
+UNIT_TESTS += %D%/test_known_defects
+%C%_test_known_defects_SOURCES = %D%/test_known_defects.c $(TEST_CODE) $(RANDOM_NET)
+%C%_test_known_defects_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_code
 %C%_test_code_SOURCES = %D%/test_code.c $(TEST_CODE)

@@ -173,9 +173,9 @@ static ef_population *population_of(const ef_site *sites, size_t n, const char *
 }
 
 static const ef_site sites[] = {
-    {EF_TARGET_WEIGHTS, 1, 1, "conv1.weight", 72, 8, 1},
-    {EF_TARGET_BIASES, 1, 1, "conv1.bias", 4, 32, 1},
-    {EF_TARGET_WEIGHTS, 3, 3, "dense1.weight", 300000, 8, 1},
+    {EF_TARGET_WEIGHTS, 1, 1, "conv1.weight", 72, 8, 1, {0}},
+    {EF_TARGET_BIASES, 1, 1, "conv1.bias", 4, 32, 1, {0}},
+    {EF_TARGET_WEIGHTS, 3, 3, "dense1.weight", 300000, 8, 1, {0}},
 };
 
 static ef_ber_flips strike(const ef_population *p, uint32_t site, double rate)

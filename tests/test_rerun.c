@@ -262,7 +262,7 @@ Test(rerun_strike, changes_weights_and_biases_as_the_definition_does, .timeout =
         for (size_t k = 0; k < 100 && sites[flip.site].target > EF_TARGET_BIASES; k++) {
             flip = random_flip(s.rerun, &rng);
         }
-        flip.image = -1;
+        flip.image = -1; /* the definition runs all images with what it is given */
         if (sites[flip.site].target > EF_TARGET_BIASES) { /* it has no weights */
             ef_free(logits);
             end(&s);
