@@ -39,8 +39,8 @@ EXTRA_DIST += %D%/tap.sh %D%/check_cli.sh %D%/check_man.sh
 TESTS += %D%/check_search.sh
 EXTRA_DIST += %D%/check_search.sh
 
-TESTS += %D%/check_inject.sh %D%/check_campaign.sh
-EXTRA_DIST += %D%/check_inject.sh %D%/check_campaign.sh
+TESTS += %D%/check_inject.sh %D%/check_campaign.sh %D%/check_safety.sh
+EXTRA_DIST += %D%/check_inject.sh %D%/check_campaign.sh %D%/check_safety.sh
 
 # The unit tests under valgrind; any line in a log fails.
 check-valgrind: $(UNIT_TESTS)
@@ -202,6 +202,16 @@ UNIT_TESTS += %D%/test_table
 
 UNIT_TESTS += %D%/test_confusion
 %C%_test_confusion_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_fit
+%C%_test_fit_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_severity
+%C%_test_severity_SOURCES = %D%/test_severity.c $(TEST_SCRATCH)
+%C%_test_severity_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_protection
+%C%_test_protection_LDADD = $(FLOOR6) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_model
 %C%_test_model_LDADD = $(FLOOR7) $(CRITERION_LIBS)

@@ -38,6 +38,7 @@ struct ef_injector {
     char **names;   /* (n_sites), owned: what sites have */
     size_t n_sites, n_classes;
     uint16_t *classes, *labels; /* (n images) */
+    double *margins;            /* (n images) */
     size_t n_errors;
 };
 
@@ -127,11 +128,13 @@ static ef_status make_room(ef_injector *in, ef_error *err)
                            ef_dataset_image_size(in->options.set) * sizeof *in->images);
     in->labels = ef_calloc(n, sizeof *in->labels);
     in->classes = ef_calloc(n, sizeof *in->classes);
+    in->margins = ef_calloc(n, sizeof *in->margins);
     in->n_hands =
         in->options.n_threads > 0 ? in->options.n_threads : ef_parallel_cores();
     in->hands = ef_calloc(in->n_hands, sizeof *in->hands);
-    return in->images && in->labels && in->classes && in->hands ? EF_OK
-                                                                : ef_error_memory(err);
+    return in->images && in->labels && in->classes && in->margins && in->hands
+               ? EF_OK
+               : ef_error_memory(err);
 }
 
 static size_t batch_images(const ef_injector *in, size_t batch)
@@ -200,6 +203,16 @@ static ef_status copy_sites(ef_injector *in, ef_error *err)
     return has_all ? EF_OK : ef_error_memory(err);
 }
 
+static double margin_of(const double *logits, size_t n, size_t class)
+{
+    double margin = n > 1 ? logits[class] - logits[class == 0] : 0;
+    for (size_t i = 0; i < n; i++) {
+        double distance = logits[class] - logits[i];
+        margin = i != class && distance < margin ? distance : margin;
+    }
+    return margin;
+}
+
 /* Every batch once without a fault. */
 static ef_status classify(ef_injector *in, ef_error *err)
 {
@@ -209,9 +222,12 @@ static ef_status classify(ef_injector *in, ef_error *err)
             return status;
         }
         const uint16_t *classes = ef_rerun_classes(in->rerun);
-        size_t first = batch * in->batch;
+        const double *logits = ef_rerun_logits(in->rerun);
+        size_t first = batch * in->batch, n_classes = ef_rerun_n_classes(in->rerun);
         for (size_t i = 0; i < batch_images(in, batch); i++) {
             in->classes[first + i] = classes[i];
+            in->margins[first + i] =
+                margin_of(logits + i * n_classes, n_classes, classes[i]);
             in->n_errors += classes[i] != in->labels[first + i];
         }
     }
@@ -255,6 +271,7 @@ void ef_injector_destroy(ef_injector *injector)
     ef_free(injector->hands);
     ef_free(injector->sites);
     ef_free(injector->classes);
+    ef_free(injector->margins);
     ef_free(injector->labels);
     ef_free(injector->images);
     ef_qnet_destroy(injector->qnet);
@@ -291,6 +308,11 @@ const uint16_t *ef_injector_classes(const ef_injector *injector)
 const uint16_t *ef_injector_labels(const ef_injector *injector)
 {
     return injector->labels;
+}
+
+const double *ef_injector_margins(const ef_injector *injector)
+{
+    return injector->margins;
 }
 
 const size_t *ef_injector_indices(const ef_injector *injector)

@@ -48,6 +48,9 @@ size_t ef_injector_n_classes(const ef_injector *injector);
 /* Without a fault, and as the data have it, shape (n_images). */
 const uint16_t *ef_injector_classes(const ef_injector *injector);
 const uint16_t *ef_injector_labels(const ef_injector *injector);
+/* By how much the largest logit exceeds the second without a fault, shape (n_images);
+ * 0 where there is one class. */
+const double *ef_injector_margins(const ef_injector *injector);
 /* Places of the images in the data set, shape (n_images). */
 const size_t *ef_injector_indices(const ef_injector *injector);
 /* Images whose class is wrong without a fault. */

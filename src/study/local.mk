@@ -13,4 +13,5 @@ noinst_LIBRARIES += %D%/libstudy.a
   %D%/search.c %D%/search.h %D%/search_priv.h \
   %D%/seeds.c %D%/seeds.h \
   %D%/search_setup.c %D%/search_front.c \
-  %D%/search_commit.c %D%/search_resume.c
+  %D%/search_commit.c %D%/search_resume.c \
+  %D%/weighing.c %D%/weighing.h
