@@ -22,6 +22,11 @@ TESTS += %D%/check_onnx_cases.sh %D%/check_onnx_classes.sh %D%/check_onnx_torch.
 check_PROGRAMS += %D%/run_model
 %C%_run_model_LDADD = $(FLOOR3)
 EXTRA_DIST += %D%/check_onnx_cases.sh %D%/onnx_cases.py %D%/onnx_forms.py
+# The same faults here and in PyTorch.
+TESTS += %D%/check_faults_torch.sh
+check_PROGRAMS += %D%/run_faults
+%C%_run_faults_LDADD = $(FLOOR3)
+EXTRA_DIST += %D%/check_faults_torch.sh %D%/faults_torch.py
 check-onnx: %D%/run_model
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(top_srcdir)/%D%/check_onnx_cases.sh --list
 
@@ -254,6 +259,10 @@ UNIT_TESTS += %D%/test_ranges
 UNIT_TESTS += %D%/test_floating
 %C%_test_floating_SOURCES = %D%/test_floating.c $(RANDOM_NET)
 %C%_test_floating_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_floating_known
+%C%_test_floating_known_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_rerun
 %C%_test_rerun_SOURCES = %D%/test_rerun.c $(RANDOM_NET)
 %C%_test_rerun_LDADD = $(FLOOR3) $(CRITERION_LIBS)

@@ -59,6 +59,13 @@ const ef_option ef_inject_options[] = {
     {ROW("activations", EF_OPTION_FORMAT, "Numbers", activations, "F",
          "format of activations"),
      .shown = "of --format; of int8 uint8 where none is negative"},
+    {ROW("accumulator", EF_OPTION_TEXT, "Numbers", accumulator, "BITS[+sat]",
+         "width of running sums in integers, 16 to 64; they wrap, or saturate"),
+     .shown = "32, or 64 with operands of more than 8 bits"},
+    {ROW("ranges", EF_OPTION_TEXT, "Numbers", ranges, "RULE",
+         "what is taken of the values of activations: max, percentile:P, or mse, what "
+         "leaves the least squared error"),
+     .fallback = "max"},
     {ROW("calibrate", EF_OPTION_COUNT, "Numbers", calibrate, "N",
          "images of the training part that set the ranges of activations"),
      .fallback = "256", .min = 1, .max = 1e6},

@@ -147,7 +147,7 @@ ef_status ef_inject_check_outputs(const ef_inject_job *job, ef_error *err)
     for (size_t i = 0; i < n && !status; i++) {
         n_stdout += paths[i] && strcmp(paths[i], "-") == 0;
         for (size_t k = 0; k < i && paths[i] && !status; k++) {
-            if (paths[k] && strcmp(paths[i], paths[k]) == 0) {
+            if (paths[k] && strcmp(paths[i], paths[k]) == 0 && strcmp(paths[i], "-")) {
                 status = ef_error_set(err, EF_ERR_USAGE, "%s is named twice", paths[i]);
             }
         }

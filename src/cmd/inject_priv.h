@@ -18,7 +18,7 @@ typedef struct ef_inject_settings {
     int exhaustive;
     size_t design; /* ef_design */
     ef_format weights, activations;
-    const char *accumulator;
+    const char *accumulator, *ranges;
     uint64_t calibrate;
     const char *outcomes, *save_faults, *run;
     int resume, plan;
@@ -41,6 +41,7 @@ typedef struct ef_inject_job {
     ef_strike strike;
     ef_stop_rule rule;
     ef_qnet_options formats;
+    ef_range_rule ranges;
     ef_testbed bed;
     ef_subject subject;
     size_t *calibration; /* (n_calibration) */

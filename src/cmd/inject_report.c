@@ -1,6 +1,7 @@
 /* What campaigns found, for people and for programs. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cmd/inject_priv.h"
 
@@ -218,6 +219,11 @@ void ef_inject_print_head(ef_inject_job *job)
                 activations, fitted, fitted[0] ? activations : "");
 }
 
+static int has_stdout(const char *path)
+{
+    return path && strcmp(path, "-") == 0;
+}
+
 ef_status ef_inject_report(ef_inject_job *job, ef_error *err)
 {
     ef_inject_print_head(job);
@@ -237,6 +243,9 @@ ef_status ef_inject_report(ef_inject_job *job, ef_error *err)
                 "those to the\nlabel's class; nonfinite: share of pairs with a NaN or "
                 "infinity instead of a class;\ncritical: share of faults with a pair "
                 "of either kind.  Intervals of 95 %%.\n");
+    if (has_stdout(job->set->outcomes) || has_stdout(job->set->save_faults)) {
+        ef_text_clear(&job->text);
+    }
     return status ? status
                   : ef_call_print_report(job->call, &job->table, &job->text, err);
 }
