@@ -19,7 +19,9 @@ const ef_option ef_inject_options[] = {
          "inputs, accumulators, scales, norm"),
      .shown = "weights,activations"},
     {ROW("fault", EF_OPTION_TEXT, "Faults", fault, "KIND",
-         "what happens to the bits: flip, flip:K adjacent ones, stuck0, stuck1"),
+         "what happens to the bits: flip, flip:K adjacent ones, stuck0, stuck1; ber:P, "
+         "each flips with chance P, ber:P:Q:... a sweep of such rates; "
+         "weights=ber:P,activations=ber:Q, struck together"),
      .fallback = "flip"},
     {ROW("nodes", EF_OPTION_TEXT, "Faults", nodes, "LIST",
          "only of these nodes; patterns as the shell's: 'conv*'"),
@@ -32,11 +34,13 @@ const ef_option ef_inject_options[] = {
      .shown = "all"},
     {ROW("per-image", EF_OPTION_FLAG, "Faults", per_image, NULL,
          "strike each image at a place of its own, not all at the same")},
+    {ROW("by-node", EF_OPTION_FLAG, "Faults", by_node, NULL,
+         "strike bit error rates in one node at a time too")},
     {ROW("replay", EF_OPTION_PATH, "Faults", replay, "FILE",
          "strike the faults of a list instead of drawing some, see evoflip help "
          "faults")},
     {ROW("count", EF_OPTION_COUNT, "How many", count, "N",
-         "strike N faults of each target"),
+         "strike N faults of each target; at bit error rates N trials, else 100"),
      .min = 1, .max = 1e15,
      .shown = "until the CCR is known to within 20 % of it or is below 0.01 %, at most "
               "100k"},
@@ -92,6 +96,8 @@ const ef_option ef_inject_options[] = {
     EF_COMMON_RAW_NORMALISATION,
     EF_COMMON_CSV,
     EF_COMMON_JSON,
+    {EF_COMMON_ROW("svg", EF_OPTION_PATH, "Output", svg, "FILE",
+                   "draw CCR and accuracy over the bit error rate")},
     {ROW("outcomes", EF_OPTION_PATH, "Output", outcomes, "FILE",
          "write what each fault did as CSV; - is standard output")},
     {ROW("save-faults", EF_OPTION_PATH, "Output", save_faults, "FILE",
@@ -135,6 +141,11 @@ static void clear_job(ef_inject_job *job)
 static ef_status strike(ef_inject_job *job, ef_error *err)
 {
     ef_status status = ef_inject_run(job, err);
+    if (!status && job->is_sweep) {
+        status = ef_inject_describe(job, &job->table, err);
+        return status ? status
+                      : ef_call_print_report(job->call, &job->table, &job->text, err);
+    }
     status = status ? status : ef_inject_write_lists(job, err);
     status = status ? status : ef_inject_weigh(job, err);
     status = status ? status : ef_inject_write_protection(job, err);
@@ -150,7 +161,9 @@ static ef_status run(const ef_call *call, ef_error *err)
     status = status ? status : ef_inject_check_outputs(&job, err);
     status = status ? status : ef_inject_prepare(&job, err);
     if (!status) {
-        status = job.set->plan ? ef_inject_print_plan(&job, err) : strike(&job, err);
+        status = !job.set->plan ? strike(&job, err)
+                 : job.is_sweep ? ef_inject_plan_sweeps(&job, err)
+                                : ef_inject_print_plan(&job, err);
     }
     clear_job(&job);
     return status;

@@ -19,7 +19,7 @@ static ef_status choose_faults(ef_inject_job *job, ef_error *err)
     ef_error why = {EF_OK, ""};
     job->targets = 1U << EF_TARGET_WEIGHTS | 1U << EF_TARGET_ACTIVATIONS;
     job->selection.nodes = set->nodes;
-    ef_status status = ef_strike_parse(&job->strike, set->fault, &why);
+    ef_status status = ef_strikes_parse(&job->strikes, set->fault, &why);
     if (!status && set->target) {
         status = ef_targets_parse(&job->targets, set->target, &why);
     }
@@ -93,6 +93,8 @@ static ef_status check_pairs(const ef_inject_job *job, ef_error *err)
         {"protect", "replay", ": a list has no population"},
         {"protect", "per-image", ": it is of faults that strike every image"},
         {"fit-per-mbit", "replay", ": a list has no population"},
+        {"plan", "svg", ": it strikes nothing"},
+        {"replay", "by-node", ": the list says what is struck"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (ef_call_given(job->call, rows[i].option) &&
@@ -121,6 +123,7 @@ ef_status ef_inject_choose(ef_inject_job *job, ef_error *err)
     ef_status status = check_pairs(job, err);
     status = status ? status : choose_faults(job, err);
     status = status ? status : ef_inject_check_safety(job, err);
+    status = status ? status : ef_inject_choose_sweep(job, err);
     return status ? status : choose_rule(job, err);
 }
 
@@ -140,8 +143,9 @@ static ef_status check_picture(const ef_inject_job *job, ef_error *err)
 ef_status ef_inject_check_outputs(const ef_inject_job *job, ef_error *err)
 {
     const ef_inject_settings *set = job->set;
-    const char *const paths[] = {set->common.csv, set->outcomes, set->save_faults,
-                                 set->protect, set->resume ? NULL : set->run};
+    const char *const paths[] = {set->common.csv, set->common.svg,
+                                 set->outcomes,   set->save_faults,
+                                 set->protect,    set->resume ? NULL : set->run};
     size_t n = sizeof paths / sizeof *paths, n_stdout = (size_t)set->common.json;
     ef_status status = check_picture(job, err);
     for (size_t i = 0; i < n && !status; i++) {

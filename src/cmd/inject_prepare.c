@@ -75,7 +75,7 @@ static ef_status find_wide(const char *path, int *is_wide, ef_error *err)
 
 static ef_status make_injector(ef_inject_job *job, ef_error *err)
 {
-    int is_wide = (job->targets & WIDE_TARGETS) != 0;
+    int is_wide = ((job->targets | job->strikes.together) & WIDE_TARGETS) != 0;
     ef_status read =
         job->set->replay ? find_wide(job->set->replay, &is_wide, err) : EF_OK;
     if (read) {
@@ -119,7 +119,7 @@ static ef_status make_list_campaign(ef_inject_job *job, ef_error *err)
 static ef_status make_campaigns(ef_inject_job *job, ef_error *err)
 {
     ef_error first = {EF_OK, ""};
-    ef_campaign_options o = {.strike = job->strike,
+    ef_campaign_options o = {.strike = job->strikes.strikes[EF_TARGET_WEIGHTS],
                              .selection = &job->selection,
                              .design = (ef_design)job->set->design,
                              .is_per_image = job->set->per_image,
@@ -153,7 +153,7 @@ ef_status ef_inject_prepare(ef_inject_job *job, ef_error *err)
     status = status ? status : make_injector(job, err);
     status = status ? status : ef_inject_load_severity(job, err);
     status = status ? status : classify_in_float(job, err);
-    if (!status) {
+    if (!status && !job->is_sweep) {
         status =
             job->set->replay ? make_list_campaign(job, err) : make_campaigns(job, err);
     }

@@ -4,6 +4,7 @@
 
 #include "cmd/command.h"
 #include "cmd/subject.h"
+#include "faultsim/strikes.h"
 #include "report/severity.h"
 #include "study/campaign.h"
 #include "study/weighing.h"
@@ -11,7 +12,7 @@
 typedef struct ef_inject_settings {
     ef_common common;
     const char *target, *fault, *nodes, *channels, *bits;
-    int per_image;
+    int per_image, by_node;
     const char *replay;
     uint64_t count;
     const char *precision;
@@ -37,8 +38,9 @@ typedef struct ef_inject_job {
     const ef_call *call;
     const ef_inject_settings *set;
     ef_selection selection;
-    unsigned targets; /* set of 1u << ef_target */
-    ef_strike strike;
+    unsigned targets;   /* set of 1u << ef_target */
+    ef_strikes strikes; /* of --fault */
+    int is_sweep;       /* at bit error rates, or in several targets together */
     ef_stop_rule rule;
     ef_qnet_options formats;
     ef_range_rule ranges;
@@ -86,6 +88,16 @@ void ef_inject_write_configuration(const ef_inject_job *job, ef_text *text);
 /* Strikes every campaign to its end.  EF_STOPPED with the command that resumes. */
 EF_NODISCARD ef_status ef_inject_run(ef_inject_job *job, ef_error *err);
 
+/* --- inject_sweep.c ----------------------------------------------------------------
+ */
+
+/* Whether the strikes are for sweeps, and what cannot be said together then. */
+EF_NODISCARD ef_status ef_inject_choose_sweep(ef_inject_job *job, ef_error *err);
+/* Strikes every sweep to its end, into the run file where there is one; lists of faults
+ * and outcomes, the picture, and what to print are made on the way.  EF_STOPPED. */
+EF_NODISCARD ef_status ef_inject_run_sweeps(ef_inject_job *job, ef_error *err);
+EF_NODISCARD ef_status ef_inject_plan_sweeps(ef_inject_job *job, ef_error *err);
+
 /* --- inject_plan.c -----------------------------------------------------------------
  */
 
@@ -99,6 +111,8 @@ uint64_t ef_inject_leveugle(const ef_campaign *campaign);
 
 /* The model, its images, what is wrong without a fault. */
 void ef_inject_print_head(ef_inject_job *job);
+/* Of a site: its node, or its own where the node has several of the target. */
+const char *ef_inject_site_name(const ef_injector *injector, size_t site);
 /* The tables of all campaigns into job's text and table, and to where --csv and --json
  * say. */
 EF_NODISCARD ef_status ef_inject_report(ef_inject_job *job, ef_error *err);
@@ -118,8 +132,6 @@ typedef ef_status ef_inject_add_part(const ef_inject_job *job, size_t campaign,
 EF_NODISCARD ef_status ef_inject_each_part(const ef_inject_job *job, size_t campaign,
                                            ef_table *table, ef_inject_add_part *add,
                                            ef_error *err);
-/* The name of a tensor's node, or its own where the node has several of the target. */
-const char *ef_inject_site_name(const ef_injector *injector, size_t site);
 
 /* --- inject_safety.c: FIT, and what changed classes weigh --------------------------
  */

@@ -174,7 +174,7 @@ static void add_title(ef_inject_job *job, const ef_campaign *campaign)
     if (job->set->replay) {
         ef_text_add(&job->text, "faults");
     } else {
-        add_kind(&job->text, &job->strike);
+        add_kind(&job->text, &job->strikes.strikes[EF_TARGET_WEIGHTS]);
     }
     ef_text_add(&job->text, " struck%s: ", job->set->per_image ? " in each image" : "");
     add_reason(&job->text, campaign, &job->rule);

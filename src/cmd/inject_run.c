@@ -258,5 +258,8 @@ ef_status ef_inject_run(ef_inject_job *job, ef_error *err)
     for (size_t i = 0; i < job->n_campaigns && !status; i++) {
         status = run_campaign(job, i, err);
     }
+    if (!status && job->is_sweep) {
+        status = ef_inject_run_sweeps(job, err);
+    }
     return status == EF_STOPPED ? say_how_to_resume(job, err) : status;
 }

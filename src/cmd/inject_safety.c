@@ -31,7 +31,7 @@ ef_status ef_inject_check_safety(const ef_inject_job *job, ef_error *err)
     if (!has_fit(job)) {
         return EF_OK;
     }
-    if (job->strike.kind != EF_FAULT_FLIP) {
+    if (job->strikes.strikes[EF_TARGET_WEIGHTS].kind != EF_FAULT_FLIP) {
         return ef_error_set(err, EF_ERR_USAGE,
                             "--fit-per-mbit is of flips: bits that are stuck are no "
                             "soft errors");

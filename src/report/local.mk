@@ -7,5 +7,6 @@ noinst_LIBRARIES += %D%/libreport.a
   %D%/protection.c %D%/protection.h \
   %D%/protection_plot.c %D%/protection_plot.h \
   %D%/severity.c %D%/severity.h \
+  %D%/sweep_plot.c %D%/sweep_plot.h \
   %D%/table.c %D%/table.h \
   %D%/worst.c %D%/worst.h

@@ -14,6 +14,7 @@ static const struct {
     [EF_STORE_OUTCOME] = {"outcome", EF_STORE_OUTCOME_COLUMNS},
     [EF_STORE_IMAGE] = {"image", EF_STORE_IMAGE_COLUMNS},
     [EF_STORE_CHANGE] = {"change", EF_STORE_CHANGE_COLUMNS},
+    [EF_STORE_TRIAL] = {"trial", EF_STORE_TRIAL_COLUMNS},
 };
 
 size_t ef_store_n_columns(ef_store_table table)

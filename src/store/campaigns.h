@@ -10,6 +10,7 @@
 #define EF_STORE_OUTCOME_COLUMNS 6
 #define EF_STORE_IMAGE_COLUMNS 4
 #define EF_STORE_CHANGE_COLUMNS 3
+#define EF_STORE_TRIAL_COLUMNS 8
 
 typedef enum ef_store_table {
     EF_STORE_STRATUM, /* number, part, site, bit, population, faults, sdc, sdc_squares,
@@ -18,6 +19,7 @@ typedef enum ef_store_table {
     EF_STORE_OUTCOME, /* draw, fault, benign, sdc, nonfinite, corrected */
     EF_STORE_IMAGE,   /* number, place, sdc, nonfinite */
     EF_STORE_CHANGE,  /* class, becomes, pairs */
+    EF_STORE_TRIAL, /* trial, rate, bits, benign, sdc, nonfinite, corrected, correct */
     EF_STORE_TABLE_COUNT
 } ef_store_table;
 

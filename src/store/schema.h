@@ -45,6 +45,9 @@
     "CREATE TABLE image(campaign INTEGER, number INTEGER, place INTEGER, sdc INTEGER," \
     " nonfinite INTEGER, PRIMARY KEY(campaign, number)) WITHOUT ROWID;"                \
     "CREATE TABLE change(campaign INTEGER, class INTEGER, becomes INTEGER,"            \
-    " pairs INTEGER, PRIMARY KEY(campaign, class, becomes)) WITHOUT ROWID;"
+    " pairs INTEGER, PRIMARY KEY(campaign, class, becomes)) WITHOUT ROWID;"            \
+    "CREATE TABLE trial(campaign INTEGER, trial INTEGER, rate INTEGER, bits INTEGER,"  \
+    " benign INTEGER, sdc INTEGER, nonfinite INTEGER, corrected INTEGER,"              \
+    " correct INTEGER, PRIMARY KEY(campaign, trial, rate)) WITHOUT ROWID;"
 
 #endif
