@@ -143,6 +143,25 @@ static void print_points(ef_inject_job *job, const curve *c)
     ef_table_clear(&table);
 }
 
+static void print_curve(ef_inject_job *job, const curve *c)
+{
+    const char *name = ef_campaign_name(c->campaign);
+    if (isnan(ef_protection_at(c->protection, 0).removed)) {
+        ef_text_add(&job->text,
+                    "%s: no fault failed, which says nothing of bits to protect\n\n",
+                    name);
+        return;
+    }
+    ef_text_add(&job->text,
+                "%s: failures removed by protecting the most critical bits%s\n", name,
+                c->histogram
+                    ? ""
+                    : ", which half of the faults\nchose and the other half measured");
+    print_points(job, c);
+    name_first(job, c);
+    ef_text_add(&job->text, "\n");
+}
+
 ef_status ef_inject_print_protection(ef_inject_job *job, size_t campaign, ef_error *err)
 {
     curve c = {0};
@@ -151,15 +170,7 @@ ef_status ef_inject_print_protection(ef_inject_job *job, size_t campaign, ef_err
     }
     ef_status status = make_curve(job, campaign, &c, err);
     if (!status) {
-        ef_text_add(&job->text,
-                    "%s: failures removed by protecting the most critical bits%s\n",
-                    ef_campaign_name(c.campaign),
-                    c.histogram ? ""
-                                : ", which half of the faults\nchose and the other "
-                                  "half measured");
-        print_points(job, &c);
-        name_first(job, &c);
-        ef_text_add(&job->text, "\n");
+        print_curve(job, &c);
     }
     clear_curve(&c);
     return status;

@@ -9,7 +9,10 @@
 
 static void end_table(ef_inject_job *job, ef_table *table)
 {
-    ef_table_print(table, &job->text);
+    if (ef_table_n_rows(table) > 0) {
+        ef_table_print(table, &job->text);
+    }
+    job->text.failed |= table->failed;
     ef_table_clear(table);
     ef_text_add(&job->text, "\n");
 }
@@ -107,8 +110,8 @@ static ef_status print_faults(ef_inject_job *job, const ef_campaign *c,
         counts[i] = o.sdc + o.nonfinite;
     }
     size_t n_worst = ef_worst_find(counts, n, most, places);
-    ef_text_add(&job->text, "%s: faults that fail on most images\n",
-                ef_campaign_name(c));
+    ef_text_add(&job->text, "%s: faults that fail on most images%s\n",
+                ef_campaign_name(c), n_worst > 0 ? "" : ": none fails");
     ef_table_init(&table);
     add_fault_columns(job, &table);
     for (size_t i = 0; i < n_worst; i++) {
@@ -149,8 +152,8 @@ static void print_images(ef_inject_job *job, const ef_campaign *c, uint64_t *cou
         counts[i] = f->sdc + f->nonfinite;
     }
     size_t n_worst = ef_worst_find(counts, n, (size_t)job->set->worst, places);
-    ef_text_add(&job->text, "%s: images that most of the struck faults fail on\n",
-                ef_campaign_name(c));
+    ef_text_add(&job->text, "%s: images that most of the struck faults fail on%s\n",
+                ef_campaign_name(c), n_worst > 0 ? "" : ": there is none");
     ef_table_init(&table);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         ef_table_add_column(&table, names[i], "");
