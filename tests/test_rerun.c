@@ -101,9 +101,10 @@ static ef_flip random_flip(const ef_rerun *rerun, ef_rng *rng)
     return (ef_flip){
         .site = site,
         .index = ef_rng_below(rng, sites[site].count),
-        .mask = UINT32_C(1) << ef_rng_below(rng, sites[site].bits),
+        .mask = UINT64_C(1) << ef_rng_below(rng, sites[site].bits),
         .kind = (ef_fault_kind)ef_rng_below(rng, EF_FAULT_KIND_COUNT),
-        .image = ef_rng_below(rng, 4) ? -1 : (int64_t)ef_rng_below(rng, N_IMAGES)};
+        .image = ef_rng_below(rng, 4) ? -1 : (int64_t)ef_rng_below(rng, N_IMAGES),
+        .moment = ef_rng_below(rng, sites[site].n_moments)};
 }
 
 /* The same flip by hand: the definition runs the network that has it. */
@@ -218,6 +219,7 @@ Test(rerun_strike, changes_weights_and_biases_as_the_definition_does, .timeout =
         for (size_t k = 0; k < 100 && sites[flip.site].target > EF_TARGET_BIASES; k++) {
             flip = random_flip(s.rerun, &rng);
         }
+        flip.image = -1; /* the definition runs all images with what it is given */
         if (sites[flip.site].target > EF_TARGET_BIASES) { /* it has no weights */
             ef_free(logits);
             end(&s);

@@ -48,6 +48,13 @@ BENCHES += %D%/bench_import
 %C%_bench_import_CPPFLAGS = $(AM_CPPFLAGS) -DEF_TEST_MODELS='"$(TEST_MODELS)"'
 %C%_bench_import_LDADD = $(FLOOR3)
 
+EXTRA_PROGRAMS += %D%/bench_inject
+BENCHES += %D%/bench_inject %D%/bench_inject_torch.py
+EXTRA_DIST += %D%/bench_inject_torch.py
+%C%_bench_inject_SOURCES = %D%/bench_inject.c %D%/peak.c %D%/peak.h $(BENCH_HELP)
+%C%_bench_inject_CPPFLAGS = $(AM_CPPFLAGS) -DEF_TEST_MODELS='"$(TEST_MODELS)"'
+%C%_bench_inject_LDADD = $(FLOOR3)
+
 # The figures of the search: ten seeds against random search, about half an hour.
 bench-long: bench evoflip
 	EVOFLIP=./evoflip $(SHELL) $(top_srcdir)/data/experiments/search-digits.sh
