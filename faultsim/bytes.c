@@ -142,7 +142,6 @@ static void destroy(ef_rerun *base)
     }
     ef_free(rerun->steps);
     ef_free(rerun->weights);
-    ef_free(rerun->pairs);
     ef_free(rerun->starts);
     ef_rerun_clear(base);
     ef_free(rerun);

@@ -101,31 +101,17 @@ static ef_status make_parts(ef_bytes *rerun, ef_bstep *step, ef_error *err)
                            .n_out = groups * n_out,
                            .weights_at = rerun->weights_size,
                            .start_at = rerun->n_starts,
-                           .pairs_at = rerun->pairs_size};
+                           .is_aligned = first * n_in % EF_INT_GROUP == 0};
         part->conv =
             (ef_int_conv){.n_blocks = up_to(part->n_out, EF_INT_BLOCK) / EF_INT_BLOCK,
                           .n_groups = up_to(part->n_in, EF_INT_GROUP) / EF_INT_GROUP,
                           .n_taps = step->n_taps,
                           .taps = step->taps};
-        part->first_pair = part->in / 2;
-        part->n_pairs = (part->in + part->n_in + 1) / 2 - part->first_pair;
-        part->pair_size = part->conv.n_blocks * EF_INT_BLOCK * 2 * sizeof(int16_t);
         rerun->weights_size += up_to(rerun->kernels->packed_size(n_values(part)), 64);
-        rerun->pairs_size += step->n_taps * part->n_pairs * part->pair_size;
         rerun->n_starts += part->conv.n_blocks * EF_INT_BLOCK;
         step->acc_pixel += part->conv.n_blocks * EF_INT_BLOCK;
     }
     return status;
-}
-
-/* A weight of output `out` of a part, as int16. */
-static void pack_pair(const ef_bytes *rerun, const ef_bpart *part, size_t in,
-                      size_t tap, size_t out, int32_t value)
-{
-    size_t channel = part->in + in, pair = channel / 2 - part->first_pair;
-    int16_t *to = (int16_t *)(void *)(rerun->pairs + part->pairs_at +
-                                      (tap * part->n_pairs + pair) * part->pair_size);
-    to[2 * out + channel % 2] = (int16_t)value;
 }
 
 /* One part: weights of channels of other groups are 0. */
@@ -145,7 +131,6 @@ static void pack_part(ef_bytes *rerun, const ef_bstep *step, ef_bpart *part)
                     step->q->weights[(channel * n_in + i) * part->conv.n_taps + t];
                 rerun->kernels->pack(weights, &part->conv, o / EF_INT_BLOCK, t, in + i,
                                      o % EF_INT_BLOCK, value);
-                pack_pair(rerun, part, in + i, t, o, value);
                 start -= (uint32_t)from->zero * (uint32_t)value;
             }
         }
@@ -157,8 +142,7 @@ static ef_status pack(ef_bytes *rerun, ef_error *err)
 {
     rerun->weights = ef_calloc_aligned(rerun->weights_size + 64, 1);
     rerun->starts = ef_calloc(rerun->n_starts + 1, sizeof *rerun->starts);
-    rerun->pairs = ef_calloc_aligned(rerun->pairs_size + 64, 1);
-    if (!rerun->weights || !rerun->starts || !rerun->pairs) {
+    if (!rerun->weights || !rerun->starts) {
         return ef_error_memory(err);
     }
     for (size_t i = 0; i < rerun->n_steps; i++) {

@@ -36,7 +36,8 @@ void ef_bytes_collect(ef_bytes_worker *w, size_t index)
                                   w->places, n, state->changes, state->spans);
     for (size_t i = 0; i < n; i++) {
         state->pixels[n_pixels] = state->listed[i];
-        n_pixels += state->spans[w->places[i]].n > 0;
+        n_pixels +=
+            state->spans[w->places[i]].n_more + state->spans[w->places[i]].n_less > 0;
     }
     state->n_listed = 0;
     state->n_pixels = n_pixels;
@@ -68,7 +69,7 @@ void ef_bytes_restore(ef_bytes_worker *w, size_t index)
             size_t place = place_of(layout, state->pixels[i]);
             size_t at = place * layout->pixel;
             copy_pixel(state->now + at, was + at, layout->pixel);
-            state->spans[place].n = 0;
+            state->spans[place] = (ef_int_span){0, 0, 0};
         }
     }
     state->n_pixels = state->n_changes = 0;

@@ -66,38 +66,42 @@ static void run_dense(ef_bytes_worker *w, size_t index, const ef_bpart *part,
 /* --- sums by differences ---------------------------------------------------------- */
 
 /* As the kernels gather, where only some changes are of this part. */
-static size_t gather_some(const ef_bytes_worker *w, const ef_bstep *step,
-                          const ef_bstate *from, const ef_bpart *part, size_t corner,
-                          size_t most)
+static int gather_some(ef_bytes_worker *w, const ef_bstep *step, const ef_bstate *from,
+                       const ef_bpart *part, size_t corner, size_t most)
 {
-    size_t n = 0, tap_size = part->n_pairs * part->pair_size;
+    size_t size = w->rerun->kernels->group_size;
+    uint32_t tap_size = (uint32_t)(part->conv.n_groups * size);
+    uint32_t first = (uint32_t)(part->in / EF_INT_GROUP * size);
+    ef_int_items *items = &w->items;
+    items->n_more = items->n_less = 0;
     for (size_t t = 0; t < step->n_taps; t++) {
         ef_int_span span = from->spans[corner + step->tap_pixels[t]];
-        const ef_int_change *changes = from->changes + span.first;
-        for (uint32_t i = 0; i < span.n; i++) {
-            size_t pair = changes[i].pair - part->first_pair;
-            w->items[n] = (ef_int_item){
-                (uint32_t)(t * tap_size + pair * part->pair_size), changes[i].delta};
-            n += pair < part->n_pairs;
-        }
-        if (n > most) {
-            return n;
+        const ef_int_change *change = from->changes + span.first;
+        for (uint32_t i = 0; i < (uint32_t)span.n_more + span.n_less; i++, change++) {
+            uint32_t at = change->at - first;
+            ef_int_item item = {(uint32_t)t * tap_size + at, change->deltas};
+            if (at >= tap_size) { /* or it is before them, and wrapped round */
+                continue;
+            }
+            if (i < span.n_more) {
+                items->more[items->n_more++] = item;
+            } else {
+                items->less[items->n_less++] = item;
+            }
         }
     }
-    return n;
+    return items->n_more + items->n_less <= most;
 }
 
-static size_t gather(const ef_bytes_worker *w, const ef_bstep *step,
-                     const ef_bstate *from, const ef_bpart *part, size_t corner,
-                     size_t most)
+static int gather(ef_bytes_worker *w, const ef_bstep *step, const ef_bstate *from,
+                  const ef_bpart *part, size_t corner, size_t most)
 {
     if (step->n_parts > 1) {
-        return gather_some(w, step, from, part, corner, most);
+        return part->is_aligned && gather_some(w, step, from, part, corner, most);
     }
     return w->rerun->kernels->gather(from->changes, from->spans + corner,
                                      step->tap_pixels, step->n_taps,
-                                     (uint32_t)(part->n_pairs * part->pair_size),
-                                     (uint32_t)part->pair_size, most, w->items);
+                                     part->conv.n_groups, most, &w->items);
 }
 
 /* A window of as many changes as this takes as long by differences as anew: a change
@@ -115,21 +119,23 @@ static void run_part(ef_bytes_worker *w, size_t index, size_t p, size_t part_at)
     size_t input = step->q->inputs[0], n_dense = 0;
     const ef_bstate *from = &w->states[input];
     const ef_blayout *in = &ef_bstep_of(w, input)->layout;
+    const ef_int_kernels *kernels = w->rerun->kernels;
     size_t most = worthwhile(step, part);
-    const unsigned char *weights = w->rerun->pairs + part->pairs_at;
     const int32_t *acc =
         step->acc + w->image * ef_bplane(step) * step->acc_pixel + part_at;
     for (size_t i = 0; i < w->n_todo; i++) {
         ef_bspot spot = w->todo[i];
-        size_t n = gather(w, step, from, part, corner_of(step, in, spot), most);
-        if (n > most) {
+        if (!gather(w, step, from, part, corner_of(step, in, spot), most)) {
             w->dense[n_dense++] = spot;
-        } else if (n > 0) {
-            w->rerun->kernels->update(
-                weights, w->items, n, acc + ef_bnumber(step, spot) * step->acc_pixel,
-                step->factors + part->out, part->n_out, &step->rounding,
-                ef_bytes_touch(w, index, spot) + part->out);
-            w->base.macs += 2 * n * part->n_out;
+            continue;
+        }
+        size_t n = w->items.n_more + w->items.n_less;
+        if (n > 0) {
+            kernels->update(&part->conv, &w->items,
+                            acc + ef_bnumber(step, spot) * step->acc_pixel,
+                            step->factors + part->out, part->n_out, &step->rounding,
+                            ef_bytes_touch(w, index, spot) + part->out);
+            w->base.macs += EF_INT_GROUP * n * part->n_out;
         }
     }
     run_dense(w, index, part, part_at, w->dense, n_dense);

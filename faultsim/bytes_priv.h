@@ -1,8 +1,8 @@
 /* What the files of the engine for integers of at most 8 bits share.
  *
  * A worker holds one image of every step.  What a fault changes is written there,
- * listed against the fault-free run as differences of pairs of channels, and taken back
- * before the next fault.  A convolution adds to the fault-free sums what the
+ * listed against the fault-free run as differences of groups of channels, and taken
+ * back before the next fault.  A convolution adds to the fault-free sums what the
  * differences bring, pixel by pixel, or makes the sums of a pixel anew where that takes
  * less. */
 #ifndef EF_FAULTSIM_BYTES_PRIV_H
@@ -29,10 +29,7 @@ typedef struct ef_bpart {
     ef_int_conv conv; /* weights and start: of the network as it is */
     size_t in, out, n_in, n_out;
     size_t weights_at, start_at; /* in the network's blocks of them */
-    /* weights as int16: (taps, n_pairs, n_blocks * EF_INT_BLOCK, 2) */
-    size_t first_pair, n_pairs;
-    size_t pairs_at;
-    size_t pair_size; /* bytes */
+    int is_aligned;              /* its input channels begin a group */
 } ef_bpart;
 
 /* A step of the network, ready to run. */
@@ -66,8 +63,6 @@ typedef struct ef_bytes {
     size_t n_steps;         /* without views of the logits */
     unsigned char *weights; /* all packed weights */
     size_t weights_size;
-    unsigned char *pairs; /* all weights as int16 */
-    size_t pairs_size;
     int32_t *starts;
     size_t n_starts;
 } ef_bytes;
@@ -124,8 +119,7 @@ typedef struct ef_bytes_worker {
     uint8_t *is_todo; /* (pixels, and 8 more) */
     ef_bspot *dense;  /* (pixels) those whose sums are made anew */
     uint32_t *places; /* (pixels) */
-    ef_int_item *items;
-    size_t items_capacity;
+    ef_int_items items;
     const uint8_t **windows; /* (EF_BYTES_CHUNK) */
     uint8_t **outs;          /* likewise */
     int32_t *acc;            /* (chunk, sums of a pixel of the largest part) */

@@ -24,7 +24,7 @@ static extent largest(const ef_bytes *rerun)
         for (size_t p = 0; p < step->n_parts; p++) {
             const ef_blayout *in = &rerun->steps[step->q->inputs[0]].layout;
             e.part = greater(e.part, step->parts[p].conv.n_blocks * EF_INT_BLOCK);
-            e.items = greater(e.items, step->n_taps * in->pixel / 2);
+            e.items = greater(e.items, step->n_taps * in->pixel / EF_INT_GROUP);
         }
     }
     return e;
@@ -40,8 +40,8 @@ static ef_status make_state(ef_bytes_worker *w, size_t index)
     state->listed = ef_calloc(plane, sizeof *state->listed);
     state->is_listed = ef_calloc(layout->n_pixels, 1);
     state->pixels = ef_calloc(plane, sizeof *state->pixels);
-    state->changes =
-        ef_calloc(plane * layout->pixel / 2 + EF_INT_BLOCK, sizeof *state->changes);
+    state->changes = ef_calloc(2 * plane * layout->pixel / EF_INT_GROUP + EF_INT_BLOCK,
+                               sizeof *state->changes);
     state->spans = ef_calloc(layout->n_pixels, sizeof *state->spans);
     state->parts = ef_calloc(step->n_parts + 1, sizeof *state->parts);
     if (!state->now || !state->listed || !state->is_listed || !state->pixels ||
@@ -65,7 +65,8 @@ static ef_status make_scratch(ef_bytes_worker *w)
     w->is_todo = ef_calloc(e.plane + 8, 1);
     w->dense = ef_calloc(e.plane, sizeof *w->dense);
     w->places = ef_calloc(e.plane, sizeof *w->places);
-    w->items = ef_calloc(e.items + EF_INT_BLOCK, sizeof *w->items);
+    w->items.more = ef_calloc(e.items + EF_INT_BLOCK, sizeof *w->items.more);
+    w->items.less = ef_calloc(e.items + EF_INT_BLOCK, sizeof *w->items.less);
     w->outs = ef_calloc(EF_BYTES_CHUNK, sizeof *w->outs);
     w->windows = ef_calloc(EF_BYTES_CHUNK, sizeof *w->windows);
     w->acc = ef_calloc_aligned(EF_BYTES_CHUNK * e.part, sizeof *w->acc);
@@ -77,9 +78,9 @@ static ef_status make_scratch(ef_bytes_worker *w)
     w->sums = ef_calloc_aligned(row, sizeof *w->sums);
     w->logits = ef_calloc(w->rerun->base.classes, sizeof *w->logits);
     return w->site_first && w->todo && w->is_todo && w->dense && w->places &&
-                   w->items && w->outs && w->windows && w->acc && w->plane_acc &&
-                   w->plane_factors && w->plane_bytes && w->plane_x && w->row &&
-                   w->sums && w->logits
+                   w->items.more && w->items.less && w->outs && w->windows && w->acc &&
+                   w->plane_acc && w->plane_factors && w->plane_bytes && w->plane_x &&
+                   w->row && w->sums && w->logits
                ? EF_OK
                : EF_ERR_MEMORY;
 }
@@ -137,7 +138,8 @@ void ef_bytes_worker_destroy(ef_rerun_worker *worker)
     ef_free(w->dense);
     ef_free(w->places);
     ef_free(w->outs);
-    ef_free(w->items);
+    ef_free(w->items.more);
+    ef_free(w->items.less);
     ef_free(w->plane_x);
     ef_free(w->todo);
     ef_free(w->is_todo);

@@ -70,45 +70,84 @@ static void round_portable(const int32_t *acc, size_t n_pixels, size_t stride,
 
 /* --- changes ---------------------------------------------------------------------- */
 
-size_t ef_int_gather_portable(const ef_int_change *changes, const ef_int_span *spans,
-                              const uint32_t *taps, size_t n_taps, uint32_t tap_size,
-                              uint32_t pair_size, size_t most, ef_int_item *items)
+#define GROUP_SIZE (EF_INT_GROUP * EF_INT_BLOCK * sizeof(int16_t))
+
+int ef_int_gather_pairs(const ef_int_change *changes, const ef_int_span *spans,
+                        const uint32_t *taps, size_t n_taps, size_t n_groups,
+                        size_t most, ef_int_items *items)
 {
-    size_t n = 0;
+    items->n_more = items->n_less = 0;
     for (size_t t = 0; t < n_taps; t++) {
         ef_int_span span = spans[taps[t]];
-        if (n + span.n > most) {
-            return most + 1;
+        const ef_int_change *change = changes + span.first;
+        if (items->n_more + items->n_less + span.n_more + span.n_less > most) {
+            return 0;
         }
-        for (uint32_t i = 0; i < span.n; i++) {
-            ef_int_change change = changes[span.first + i];
-            items[n++] = (ef_int_item){(uint32_t)t * tap_size + change.pair * pair_size,
-                                       change.delta};
-        }
-    }
-    return n;
-}
-
-static void update_portable(const unsigned char *weights, const ef_int_item *items,
-                            size_t n_items, const int32_t *acc, const double *factors,
-                            size_t n_out, const ef_int_rounding *rounding, uint8_t *out)
-{
-    for (size_t b = 0; b < n_out; b += EF_INT_BLOCK) {
-        uint32_t sum[EF_INT_BLOCK];
-        size_t left = n_out - b;
-        memcpy(sum, acc + b, sizeof sum);
-        for (size_t i = 0; i < n_items; i++) {
-            const int16_t *w =
-                (const int16_t *)(const void *)(weights + items[i].at) + 2 * b;
-            int32_t low = (int16_t)items[i].delta, high = items[i].delta >> 16;
-            for (size_t o = 0; o < EF_INT_BLOCK; o++) {
-                sum[o] += (uint32_t)(low * w[2 * o] + high * w[2 * o + 1]);
+        for (uint32_t i = 0; i < (uint32_t)span.n_more + span.n_less; i++, change++) {
+            ef_int_item item = {(uint32_t)(t * n_groups * GROUP_SIZE) + change->at,
+                                change->deltas};
+            if (i < span.n_more) {
+                items->more[items->n_more++] = item;
+            } else {
+                items->less[items->n_less++] = item;
             }
         }
-        for (size_t o = 0; o < EF_INT_BLOCK && o < left; o++) {
-            out[b + o] = byte_of(narrow(sum[o], rounding) * factors[b + o], rounding);
+    }
+    return 1;
+}
+
+/* Adds (sign 1) or takes off (-1) what an item brings to a block. */
+static void add_item(uint32_t *sum, const unsigned char *block, ef_int_item item,
+                     int32_t sign)
+{
+    const int16_t *w = (const int16_t *)(const void *)(block + item.at);
+    for (size_t c = 0; c < EF_INT_GROUP; c++) {
+        int32_t delta = sign * (int32_t)(item.deltas >> 8 * c & 0xff);
+        const int16_t *own = w + c / 2 * 2 * EF_INT_BLOCK + c % 2;
+        for (size_t o = 0; o < EF_INT_BLOCK; o++) {
+            sum[o] += (uint32_t)(delta * own[2 * o]);
         }
     }
+}
+
+static void update_portable(const ef_int_conv *conv, const ef_int_items *items,
+                            const int32_t *acc, const double *factors, size_t n_out,
+                            const ef_int_rounding *rounding, uint8_t *out)
+{
+    const unsigned char *block = conv->weights;
+    for (size_t b = 0; b < n_out; b += EF_INT_BLOCK) {
+        uint32_t sum[EF_INT_BLOCK];
+        memcpy(sum, acc + b, sizeof sum);
+        for (size_t i = 0; i < items->n_more; i++) {
+            add_item(sum, block, items->more[i], 1);
+        }
+        for (size_t i = 0; i < items->n_less; i++) {
+            add_item(sum, block, items->less[i], -1);
+        }
+        for (size_t o = 0; o < EF_INT_BLOCK && b + o < n_out; o++) {
+            out[b + o] = byte_of(narrow(sum[o], rounding) * factors[b + o], rounding);
+        }
+        block += conv->n_taps * conv->n_groups * GROUP_SIZE;
+    }
+}
+
+/* The groups of x that lie above y, as changes; returns how many. */
+static size_t list_above(const uint8_t *x, const uint8_t *y, size_t size,
+                         ef_int_change *changes)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < size; i += EF_INT_GROUP) {
+        uint32_t deltas = 0;
+        for (size_t c = 0; c < EF_INT_GROUP; c++) {
+            uint32_t delta = x[i + c] > y[i + c] ? x[i + c] - y[i + c] : 0;
+            deltas |= delta << 8 * c;
+        }
+        if (deltas) {
+            changes[found++] =
+                (ef_int_change){(uint32_t)(i / EF_INT_GROUP * GROUP_SIZE), deltas};
+        }
+    }
+    return found;
 }
 
 size_t ef_int_differ_portable(const uint8_t *now, const uint8_t *was, size_t size,
@@ -118,16 +157,11 @@ size_t ef_int_differ_portable(const uint8_t *now, const uint8_t *was, size_t siz
     size_t found = 0;
     for (size_t p = 0; p < n; p++) {
         const uint8_t *x = now + places[p] * size, *y = was + places[p] * size;
-        size_t first = found;
-        for (size_t i = 0; i < size; i += 2) {
-            int32_t low = x[i] - y[i], high = x[i + 1] - y[i + 1];
-            if (low | high) {
-                changes[found++] = (ef_int_change){
-                    (uint32_t)(i / 2),
-                    (int32_t)(((uint32_t)high << 16) | ((uint32_t)low & 0xffff))};
-            }
-        }
-        spans[places[p]] = (ef_int_span){(uint32_t)first, (uint32_t)(found - first)};
+        size_t n_more = list_above(x, y, size, changes + found);
+        size_t n_less = list_above(y, x, size, changes + found + n_more);
+        spans[places[p]] =
+            (ef_int_span){(uint32_t)found, (uint16_t)n_more, (uint16_t)n_less};
+        found += n_more + n_less;
     }
     return found;
 }
@@ -156,11 +190,12 @@ static void add_portable(const uint8_t *a, const uint8_t *b, int32_t zero_a,
 
 const ef_int_kernels ef_int_kernels_portable = {
     .name = "portable",
+    .group_size = GROUP_SIZE,
     .packed_size = ef_int_packed_pairs,
     .pack = ef_int_pack_pair,
     .conv = conv_portable,
     .round = round_portable,
-    .gather = ef_int_gather_portable,
+    .gather = ef_int_gather_pairs,
     .update = update_portable,
     .shift = shift_portable,
     .add = add_portable,

@@ -32,27 +32,35 @@ typedef struct ef_int_rounding {
     unsigned unused;
 } ef_int_rounding;
 
-/* Two neighbouring channels of a pixel that differ from the fault-free run: by the
- * low and by the high half of delta. */
+/* A group of channels of a pixel in which bytes are greater, or less, than in the
+ * fault-free run: by how much, each in a byte. */
 typedef struct ef_int_change {
-    uint32_t pair; /* channels 2 * pair and 2 * pair + 1 */
-    int32_t delta;
+    uint32_t at; /* the group's number, times the group_size of the kernels */
+    uint32_t deltas;
 } ef_int_change;
 
-/* Which changes are those of a pixel. */
+/* Which changes are those of a pixel: first those to more, then those to less. */
 typedef struct ef_int_span {
-    uint32_t first, n;
+    uint32_t first;
+    uint16_t n_more, n_less;
 } ef_int_span;
 
-/* A change seen through a tap: its weights, (n_blocks * EF_INT_BLOCK, 2) int16, begin
- * `at` bytes behind those of all. */
+/* A change seen through a tap: its weights begin `at` bytes behind the first of each
+ * block. */
 typedef struct ef_int_item {
     uint32_t at;
-    int32_t delta;
+    uint32_t deltas;
 } ef_int_item;
+
+/* What a window sees. */
+typedef struct ef_int_items {
+    ef_int_item *more, *less; /* room for EF_INT_BLOCK more than there can be */
+    size_t n_more, n_less;
+} ef_int_items;
 
 typedef struct ef_int_kernels {
     const char *name;
+    size_t group_size; /* bytes of a packed group: EF_INT_GROUP by EF_INT_BLOCK */
     /* Bytes that packed weights take, for so many values. */
     size_t (*packed_size)(size_t n_values);
     /* One weight into its place: block, tap, channel, out (within the block). */
@@ -67,17 +75,17 @@ typedef struct ef_int_kernels {
     void (*round)(const int32_t *acc, size_t n_pixels, size_t stride,
                   const double *factors, size_t n_out, const ef_int_rounding *rounding,
                   uint8_t *const *out);
-    /* The changes that a window sees through its taps, as items; returns how many, at
-     * most most, or most + 1.  spans: from the window's first tap on; taps in pixels;
-     * weights of neighbouring taps and pairs lie tap_size and pair_size bytes apart.
-     * items has room for 16 more. */
-    size_t (*gather)(const ef_int_change *changes, const ef_int_span *spans,
-                     const uint32_t *taps, size_t n_taps, uint32_t tap_size,
-                     uint32_t pair_size, size_t most, ef_int_item *items);
-    /* The sums acc and what n_items changes add to them, into n_out bytes. */
-    void (*update)(const unsigned char *weights, const ef_int_item *items,
-                   size_t n_items, const int32_t *acc, const double *factors,
-                   size_t n_out, const ef_int_rounding *rounding, uint8_t *out);
+    /* The changes that a window sees through its taps; returns whether they are at
+     * most `most`, else items are of no use.  spans: from the window's first tap on;
+     * taps in pixels; n_groups: of a tap. */
+    int (*gather)(const ef_int_change *changes, const ef_int_span *spans,
+                  const uint32_t *taps, size_t n_taps, size_t n_groups, size_t most,
+                  ef_int_items *items);
+    /* The sums acc and what changes add to them by the weights of conv, into n_out
+     * bytes. */
+    void (*update)(const ef_int_conv *conv, const ef_int_items *items,
+                   const int32_t *acc, const double *factors, size_t n_out,
+                   const ef_int_rounding *rounding, uint8_t *out);
     /* The sums acc (n) and delta * (x - zero_x) into bytes by one factor; x, acc and
      * out have room up to a multiple of EF_INT_BLOCK. |delta| < 2^15. */
     void (*shift)(const int32_t *acc, const uint8_t *x, size_t n, int32_t delta,
@@ -90,8 +98,9 @@ typedef struct ef_int_kernels {
                 const double *factors, size_t n, const ef_int_rounding *rounding,
                 uint8_t *out);
     /* What differs in n pixels of `size` bytes, a multiple of EF_INT_GROUP, at places:
-     * the changes of each, one after the other, and their spans by place, 0 where
-     * nothing differs.  Returns how many changes.  changes has room for 16 more. */
+     * the changes of each, one after the other, and their spans by place, of none where
+     * nothing differs.  Returns how many changes.  changes has room for EF_INT_BLOCK
+     * more than there can be. */
     size_t (*differ)(const uint8_t *now, const uint8_t *was, size_t size,
                      const uint32_t *places, size_t n, ef_int_change *changes,
                      ef_int_span *spans);
@@ -120,9 +129,9 @@ static inline size_t ef_int_place(const ef_int_conv *conv, size_t block, size_t 
 size_t ef_int_packed_pairs(size_t n_values);
 void ef_int_pack_pair(void *weights, const ef_int_conv *conv, size_t block, size_t tap,
                       size_t channel, size_t out, int32_t value);
-size_t ef_int_gather_portable(const ef_int_change *changes, const ef_int_span *spans,
-                              const uint32_t *taps, size_t n_taps, uint32_t tap_size,
-                              uint32_t pair_size, size_t most, ef_int_item *items);
+int ef_int_gather_pairs(const ef_int_change *changes, const ef_int_span *spans,
+                        const uint32_t *taps, size_t n_taps, size_t n_groups,
+                        size_t most, ef_int_items *items);
 size_t ef_int_differ_portable(const uint8_t *now, const uint8_t *was, size_t size,
                               const uint32_t *places, size_t n, ef_int_change *changes,
                               ef_int_span *spans);

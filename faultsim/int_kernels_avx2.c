@@ -111,27 +111,51 @@ AVX2 static void round_avx2(const int32_t *acc, size_t n_pixels, size_t stride,
     }
 }
 
-AVX2 static void update_avx2(const unsigned char *weights, const ef_int_item *items,
-                             size_t n_items, const int32_t *acc, const double *factors,
-                             size_t n_out, const ef_int_rounding *rounding,
-                             uint8_t *out)
+/* Two halves of a block of sums. */
+typedef struct halves {
+    __m256i low, high;
+} halves;
+
+/* Adds what items bring to a block whose weights begin here. */
+AVX2 static halves add_items(halves sum, const unsigned char *block,
+                             const ef_int_item *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const __m256i *w = (const __m256i *)(const void *)(block + items[i].at);
+        __m128i four = _mm_cvtepu8_epi16(_mm_cvtsi32_si128((int)items[i].deltas));
+        __m256i first = _mm256_broadcastd_epi32(four);
+        __m256i second = _mm256_broadcastd_epi32(_mm_srli_si128(four, 4));
+        sum.low = _mm256_add_epi32(
+            sum.low,
+            _mm256_add_epi32(_mm256_madd_epi16(first, _mm256_loadu_si256(w)),
+                             _mm256_madd_epi16(second, _mm256_loadu_si256(w + 2))));
+        sum.high = _mm256_add_epi32(
+            sum.high,
+            _mm256_add_epi32(_mm256_madd_epi16(first, _mm256_loadu_si256(w + 1)),
+                             _mm256_madd_epi16(second, _mm256_loadu_si256(w + 3))));
+    }
+    return sum;
+}
+
+AVX2 static void update_avx2(const ef_int_conv *conv, const ef_int_items *items,
+                             const int32_t *acc, const double *factors, size_t n_out,
+                             const ef_int_rounding *rounding, uint8_t *out)
 {
     const bounds bound = bounds_of(rounding);
+    const unsigned char *block = conv->weights;
     for (size_t at = 0; at < n_out; at += EF_INT_BLOCK) {
         int32_t sums[EF_INT_BLOCK];
-        __m256i a = _mm256_loadu_si256((const __m256i *)(acc + at));
-        __m256i b = _mm256_loadu_si256((const __m256i *)(acc + at + 8));
-        for (size_t i = 0; i < n_items; i++) {
-            const unsigned char *w = weights + items[i].at + 4 * at;
-            __m256i delta = _mm256_set1_epi32(items[i].delta);
-            __m256i low = _mm256_loadu_si256((const __m256i *)w);
-            __m256i high = _mm256_loadu_si256((const __m256i *)(w + 32));
-            a = _mm256_add_epi32(a, _mm256_madd_epi16(delta, low));
-            b = _mm256_add_epi32(b, _mm256_madd_epi16(delta, high));
-        }
-        _mm256_storeu_si256((__m256i *)sums, a);
-        _mm256_storeu_si256((__m256i *)(sums + 8), b);
+        halves more = {_mm256_loadu_si256((const __m256i *)(acc + at)),
+                       _mm256_loadu_si256((const __m256i *)(acc + at + 8))};
+        halves less = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+        more = add_items(more, block, items->more, items->n_more);
+        less = add_items(less, block, items->less, items->n_less);
+        _mm256_storeu_si256((__m256i *)sums, _mm256_sub_epi32(more.low, less.low));
+        _mm256_storeu_si256((__m256i *)(sums + 8),
+                            _mm256_sub_epi32(more.high, less.high));
         store_block(sums, factors + at, n_out - at, &bound, out + at);
+        block += conv->n_taps * conv->n_groups * EF_INT_GROUP * EF_INT_BLOCK *
+                 sizeof(int16_t);
     }
 }
 
@@ -176,11 +200,12 @@ AVX2 static void add_avx2(const uint8_t *x, const uint8_t *y, int32_t zero_x,
 
 const ef_int_kernels ef_int_kernels_avx2 = {
     .name = "avx2",
+    .group_size = EF_INT_GROUP * EF_INT_BLOCK * sizeof(int16_t),
     .packed_size = ef_int_packed_pairs,
     .pack = ef_int_pack_pair,
     .conv = conv_avx2,
     .round = round_avx2,
-    .gather = ef_int_gather_portable,
+    .gather = ef_int_gather_pairs,
     .update = update_avx2,
     .shift = shift_avx2,
     .add = add_avx2,

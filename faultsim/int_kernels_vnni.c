@@ -114,18 +114,21 @@ typedef struct bounds {
     __m512d low, high;
     __m512i zero;
     __m128i unused;
+    int is_narrow;
 } bounds;
 
 VNNI static inline bounds bounds_of(const ef_int_rounding *r)
 {
     return (bounds){_mm512_set1_pd(r->least - r->zero),
                     _mm512_set1_pd(r->most - r->zero), _mm512_set1_epi32(r->zero),
-                    _mm_cvtsi32_si128((int)r->unused)};
+                    _mm_cvtsi32_si128((int)r->unused), r->unused > 0};
 }
 
 VNNI static inline __m512i narrow(__m512i sum, const bounds *b)
 {
-    return _mm512_sra_epi32(_mm512_sll_epi32(sum, b->unused), b->unused);
+    return !b->is_narrow
+               ? sum
+               : _mm512_sra_epi32(_mm512_sll_epi32(sum, b->unused), b->unused);
 }
 
 VNNI static inline __m256i whole_of(__m512d value, const bounds *b)
@@ -169,145 +172,148 @@ VNNI static void round_vnni(const int32_t *acc, size_t n_pixels, size_t stride,
 
 /* --- changes ---------------------------------------------------------------------- */
 
-VNNI static size_t gather_vnni(const ef_int_change *changes, const ef_int_span *spans,
-                               const uint32_t *taps, size_t n_taps, uint32_t tap_size,
-                               uint32_t pair_size, size_t most, ef_int_item *items)
+#define GROUP_SIZE (EF_INT_GROUP * EF_INT_BLOCK)
+
+/* Changes as items, eight at once, what comes behind them too. */
+VNNI static inline void copy_items(const ef_int_change *changes, size_t n, size_t first,
+                                   ef_int_item *items)
 {
-    const __m512i times = _mm512_set1_epi64((int64_t)(UINT64_C(1) << 32 | pair_size));
-    size_t n = 0;
+    const __m512i base = _mm512_set1_epi64((int64_t)first); /* no sum has a carry */
+    size_t i = 0;
+    do {
+        __m512i some = _mm512_loadu_si512(changes + i);
+        _mm512_storeu_si512(items + i, _mm512_add_epi64(some, base));
+        i += 8;
+    } while (i < n);
+}
+
+VNNI static int gather_vnni(const ef_int_change *changes, const ef_int_span *spans,
+                            const uint32_t *taps, size_t n_taps, size_t n_groups,
+                            size_t most, ef_int_items *items)
+{
+    size_t n_more = 0, n_less = 0;
     for (size_t t = 0; t < n_taps; t++) {
         ef_int_span span = spans[taps[t]];
-        if (n + span.n > most) {
-            return most + 1;
+        if (n_more + n_less + span.n_more + span.n_less > most) {
+            return 0;
         }
-        __m512i base = _mm512_set1_epi64((int64_t)((uint64_t)t * tap_size));
-        for (uint32_t i = 0; i < span.n; i += 8) {
-            __m512i some = _mm512_loadu_si512(changes + span.first + i);
-            some = _mm512_add_epi64(_mm512_mullo_epi32(some, times), base);
-            _mm512_storeu_si512(items + n + i, some);
+        const ef_int_change *own = changes + span.first;
+        size_t first = t * n_groups * GROUP_SIZE;
+        copy_items(own, span.n_more, first, items->more + n_more);
+        copy_items(own + span.n_more, span.n_less, first, items->less + n_less);
+        n_more += span.n_more;
+        n_less += span.n_less;
+    }
+    items->n_more = n_more;
+    items->n_less = n_less;
+    return 1;
+}
+
+/* Sums of BLOCKS blocks of output channels over items. */
+#define DEFINE_UPDATE(BLOCKS)                                                          \
+    VNNI static inline void add_items_##BLOCKS(                                        \
+        __m512i sum[BLOCKS], const unsigned char *weights, size_t w_block,             \
+        const ef_int_item *items, size_t n)                                            \
+    {                                                                                  \
+        for (size_t i = 0; i < n; i++) {                                               \
+            const unsigned char *w = weights + items[i].at;                            \
+            __m512i deltas = _mm512_set1_epi32((int32_t)items[i].deltas);              \
+            UNROLL for (size_t k = 0; k < BLOCKS; k++)                                 \
+            {                                                                          \
+                sum[k] = _mm512_dpbusd_epi32(sum[k], deltas,                           \
+                                             _mm512_loadu_si512(w + w_block * k));     \
+            }                                                                          \
+        }                                                                              \
+    }                                                                                  \
+    VNNI static inline void update_##BLOCKS(                                           \
+        const unsigned char *weights, size_t w_block, const ef_int_items *items,       \
+        const int32_t *acc, const double *factors, size_t n_out, const bounds *b,      \
+        uint8_t *out)                                                                  \
+    {                                                                                  \
+        __m512i more[BLOCKS], less[BLOCKS];                                            \
+        UNROLL for (size_t k = 0; k < BLOCKS; k++)                                     \
+        {                                                                              \
+            more[k] = _mm512_loadu_si512(acc + k * EF_INT_BLOCK);                      \
+            less[k] = _mm512_setzero_si512();                                          \
+        }                                                                              \
+        add_items_##BLOCKS(more, weights, w_block, items->more, items->n_more);        \
+        add_items_##BLOCKS(less, weights, w_block, items->less, items->n_less);        \
+        UNROLL for (size_t k = 0; k < BLOCKS; k++)                                     \
+        {                                                                              \
+            const double *f = factors + k * EF_INT_BLOCK;                              \
+            __m512i sum = narrow(_mm512_sub_epi32(more[k], less[k]), b);               \
+            _mm_mask_storeu_epi8(                                                      \
+                out + k * EF_INT_BLOCK, block_mask(n_out - k * EF_INT_BLOCK),          \
+                rounded(sum, _mm512_loadu_pd(f), _mm512_loadu_pd(f + 8), b));          \
+        }                                                                              \
+    }
+
+DEFINE_UPDATE(1)
+DEFINE_UPDATE(2)
+DEFINE_UPDATE(4)
+
+VNNI static void update_vnni(const ef_int_conv *conv, const ef_int_items *items,
+                             const int32_t *acc, const double *factors, size_t n_out,
+                             const ef_int_rounding *rounding, uint8_t *out)
+{
+    const bounds b = bounds_of(rounding);
+    const unsigned char *weights = conv->weights;
+    size_t w_block = conv->n_taps * conv->n_groups * GROUP_SIZE, at = 0;
+    for (; n_out - at > 3 * EF_INT_BLOCK; at += 4 * EF_INT_BLOCK) {
+        update_4(weights, w_block, items, acc + at, factors + at, n_out - at, &b,
+                 out + at);
+        weights += 4 * w_block;
+        if (n_out - at <= 4 * EF_INT_BLOCK) {
+            return;
         }
-        n += span.n;
+    }
+    if (n_out - at > EF_INT_BLOCK) {
+        update_2(weights, w_block, items, acc + at, factors + at, n_out - at, &b,
+                 out + at);
+        weights += 2 * w_block;
+        at += 2 * EF_INT_BLOCK;
+    }
+    if (at < n_out) {
+        update_1(weights, w_block, items, acc + at, factors + at, n_out - at, &b,
+                 out + at);
+    }
+}
+
+/* The groups of `above` that are not 0, the first of them of number `first`. */
+VNNI static inline size_t list_groups(__m512i above, size_t first,
+                                      ef_int_change *changes)
+{
+    const __m512i order = _mm512_mullo_epi32(
+        _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
+        _mm512_set1_epi32(GROUP_SIZE));
+    /* unpacking works within lanes of 128 bits: 0 1 | 4 5 | 8 9 | 12 13 */
+    const __m512i early = _mm512_set_epi64(11, 10, 3, 2, 9, 8, 1, 0);
+    const __m512i late = _mm512_set_epi64(15, 14, 7, 6, 13, 12, 5, 4);
+    __mmask16 is_above = _mm512_test_epi32_mask(above, above);
+    size_t n = (size_t)__builtin_popcount(is_above);
+    __m512i groups = _mm512_maskz_compress_epi32(
+        is_above,
+        _mm512_add_epi32(order, _mm512_set1_epi32((int)(first * GROUP_SIZE))));
+    __m512i deltas = _mm512_maskz_compress_epi32(is_above, above);
+    __m512i low = _mm512_unpacklo_epi32(groups, deltas);
+    __m512i high = _mm512_unpackhi_epi32(groups, deltas);
+    _mm512_storeu_si512(changes, _mm512_permutex2var_epi64(low, early, high));
+    if (n > 8) {
+        _mm512_storeu_si512(changes + 8, _mm512_permutex2var_epi64(low, late, high));
     }
     return n;
 }
 
-/* BLOCKS blocks of output channels, CHAINS sums of each that take items in turn: an
- * item waits for the sum before it. */
-#define DEFINE_UPDATE(BLOCKS, CHAINS)                                                  \
-    VNNI static inline void update_##BLOCKS(                                           \
-        const unsigned char *weights, const ef_int_item *items, size_t n_items,        \
-        const int32_t *acc, const double *factors, size_t n_out, const bounds *b,      \
-        uint8_t *out)                                                                  \
-    {                                                                                  \
-        __m512i sum[CHAINS][BLOCKS];                                                   \
-        UNROLL for (size_t k = 0; k < BLOCKS; k++)                                     \
-        {                                                                              \
-            sum[0][k] = _mm512_loadu_si512(acc + k * EF_INT_BLOCK);                    \
-            UNROLL for (size_t c = 1; c < CHAINS; c++)                                 \
-            {                                                                          \
-                sum[c][k] = _mm512_setzero_si512();                                    \
-            }                                                                          \
-        }                                                                              \
-        size_t i = 0;                                                                  \
-        for (; i + CHAINS <= n_items; i += CHAINS) {                                   \
-            UNROLL for (size_t c = 0; c < CHAINS; c++)                                 \
-            {                                                                          \
-                const unsigned char *w = weights + items[i + c].at;                    \
-                __m512i delta = _mm512_set1_epi32(items[i + c].delta);                 \
-                UNROLL for (size_t k = 0; k < BLOCKS; k++)                             \
-                {                                                                      \
-                    sum[c][k] = _mm512_dpwssd_epi32(sum[c][k], delta,                  \
-                                                    _mm512_loadu_si512(w + 64 * k));   \
-                }                                                                      \
-            }                                                                          \
-        }                                                                              \
-        for (; i < n_items; i++) {                                                     \
-            const unsigned char *w = weights + items[i].at;                            \
-            __m512i delta = _mm512_set1_epi32(items[i].delta);                         \
-            UNROLL for (size_t k = 0; k < BLOCKS; k++)                                 \
-            {                                                                          \
-                sum[0][k] = _mm512_dpwssd_epi32(sum[0][k], delta,                      \
-                                                _mm512_loadu_si512(w + 64 * k));       \
-            }                                                                          \
-        }                                                                              \
-        UNROLL for (size_t k = 0; k < BLOCKS; k++)                                     \
-        {                                                                              \
-            const double *f = factors + k * EF_INT_BLOCK;                              \
-            UNROLL for (size_t c = 1; c < CHAINS; c++)                                 \
-            {                                                                          \
-                sum[0][k] = _mm512_add_epi32(sum[0][k], sum[c][k]);                    \
-            }                                                                          \
-            _mm_mask_storeu_epi8(out + k * EF_INT_BLOCK,                               \
-                                 block_mask(n_out - k * EF_INT_BLOCK),                 \
-                                 rounded(narrow(sum[0][k], b), _mm512_loadu_pd(f),     \
-                                         _mm512_loadu_pd(f + 8), b));                  \
-        }                                                                              \
-    }
-
-DEFINE_UPDATE(1, 4)
-DEFINE_UPDATE(2, 2)
-DEFINE_UPDATE(4, 2)
-
-VNNI static void update_vnni(const unsigned char *weights, const ef_int_item *items,
-                             size_t n_items, const int32_t *acc, const double *factors,
-                             size_t n_out, const ef_int_rounding *rounding,
-                             uint8_t *out)
+/* The groups of x that lie above y; up to 64 bytes at once. */
+VNNI static inline size_t list_above(const uint8_t *x, const uint8_t *y, size_t size,
+                                     ef_int_change *changes)
 {
-    const bounds b = bounds_of(rounding);
-    for (size_t at = 0; at < n_out;) {
-        size_t left = n_out - at;
-        const unsigned char *w = weights + 4 * at;
-        if (left > 2 * EF_INT_BLOCK) {
-            size_t blocks = left > 3 * EF_INT_BLOCK ? 4 : 2;
-            if (blocks == 4) {
-                update_4(w, items, n_items, acc + at, factors + at, left, &b, out + at);
-            } else {
-                update_2(w, items, n_items, acc + at, factors + at, left, &b, out + at);
-            }
-            at += blocks * EF_INT_BLOCK;
-        } else if (left > EF_INT_BLOCK) {
-            update_2(w, items, n_items, acc + at, factors + at, left, &b, out + at);
-            break;
-        } else {
-            update_1(w, items, n_items, acc + at, factors + at, left, &b, out + at);
-            break;
-        }
-    }
-}
-
-/* Thirty-two bytes at once; what does not differ is squeezed out. */
-VNNI static inline size_t differ_pixel(const uint8_t *now, const uint8_t *was,
-                                       size_t size, ef_int_change *changes)
-{
-    const __m512i order =
-        _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-    /* unpacking works within lanes of 128 bits: 0 1 | 4 5 | 8 9 | 12 13 */
-    const __m512i first = _mm512_set_epi64(11, 10, 3, 2, 9, 8, 1, 0);
-    const __m512i second = _mm512_set_epi64(15, 14, 7, 6, 13, 12, 5, 4);
     size_t found = 0;
-    for (size_t i = 0; i < size; i += 32) {
-        __mmask32 valid =
-            size - i < 32 ? (__mmask32)((UINT32_C(1) << (size - i)) - 1) : UINT32_MAX;
-        __m512i x = _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(valid, now + i));
-        __m512i y = _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(valid, was + i));
-        __m512i delta = _mm512_sub_epi16(x, y);
-        __mmask16 differ = _mm512_test_epi32_mask(delta, delta);
-        if (!differ) {
-            continue;
-        }
-        __m512i pairs = _mm512_maskz_compress_epi32(
-            differ, _mm512_add_epi32(order, _mm512_set1_epi32((int)(i / 2))));
-        __m512i deltas = _mm512_maskz_compress_epi32(differ, delta);
-        __m512i low = _mm512_unpacklo_epi32(pairs, deltas);
-        __m512i high = _mm512_unpackhi_epi32(pairs, deltas);
-        size_t n = (size_t)__builtin_popcount(differ);
-        _mm512_storeu_si512(changes + found,
-                            _mm512_permutex2var_epi64(low, first, high));
-        if (n > 8) {
-            _mm512_storeu_si512(changes + found + 8,
-                                _mm512_permutex2var_epi64(low, second, high));
-        }
-        found += n;
+    for (size_t i = 0; i < size; i += 64) {
+        __mmask64 valid = size - i < 64 ? (UINT64_C(1) << (size - i)) - 1 : UINT64_MAX;
+        __m512i above = _mm512_subs_epu8(_mm512_maskz_loadu_epi8(valid, x + i),
+                                         _mm512_maskz_loadu_epi8(valid, y + i));
+        found += list_groups(above, i / EF_INT_GROUP, changes + found);
     }
     return found;
 }
@@ -318,10 +324,12 @@ VNNI static size_t differ_vnni(const uint8_t *now, const uint8_t *was, size_t si
 {
     size_t found = 0;
     for (size_t p = 0; p < n; p++) {
-        size_t at = places[p] * size;
-        size_t own = differ_pixel(now + at, was + at, size, changes + found);
-        spans[places[p]] = (ef_int_span){(uint32_t)found, (uint32_t)own};
-        found += own;
+        const uint8_t *x = now + places[p] * size, *y = was + places[p] * size;
+        size_t n_more = list_above(x, y, size, changes + found);
+        size_t n_less = list_above(y, x, size, changes + found + n_more);
+        spans[places[p]] =
+            (ef_int_span){(uint32_t)found, (uint16_t)n_more, (uint16_t)n_less};
+        found += n_more + n_less;
     }
     return found;
 }
@@ -370,6 +378,7 @@ VNNI static void add_vnni(const uint8_t *x, const uint8_t *y, int32_t zero_x,
 
 const ef_int_kernels ef_int_kernels_vnni = {
     .name = "avx512-vnni",
+    .group_size = GROUP_SIZE,
     .packed_size = packed_fours,
     .pack = pack_four,
     .conv = conv_vnni,

@@ -13,7 +13,7 @@ noinst_LIBRARIES += %D%/libfaultsim.a
   %D%/ranges.c %D%/ranges.h %D%/ranges_fit.c \
   %D%/quantized.c %D%/quantized.h %D%/quantized_priv.h %D%/quantized_steps.c \
   %D%/quantized_scales.c %D%/quantized_values.c %D%/quantized_naive.c \
-  %D%/quantized_struck.c \
+  %D%/quantized_copy.c %D%/quantized_struck.c \
   %D%/fault.h %D%/site.c %D%/site.h %D%/permutation.c %D%/permutation.h \
   %D%/selection.c %D%/selection.h %D%/strikes.c %D%/strikes.h \
   %D%/population.c %D%/population.h \

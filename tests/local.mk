@@ -22,6 +22,11 @@ TESTS += %D%/check_onnx_cases.sh %D%/check_onnx_classes.sh %D%/check_onnx_torch.
 check_PROGRAMS += %D%/run_model
 %C%_run_model_LDADD = $(FLOOR3)
 EXTRA_DIST += %D%/check_onnx_cases.sh %D%/onnx_cases.py %D%/onnx_forms.py
+# The same faults here and in PyTorch.
+TESTS += %D%/check_faults_torch.sh
+check_PROGRAMS += %D%/run_faults
+%C%_run_faults_LDADD = $(FLOOR3)
+EXTRA_DIST += %D%/check_faults_torch.sh %D%/faults_torch.py
 check-onnx: %D%/run_model
 	@$(AM_TESTS_ENVIRONMENT) $(SHELL) $(top_srcdir)/%D%/check_onnx_cases.sh --list
 
@@ -34,8 +39,8 @@ EXTRA_DIST += %D%/tap.sh %D%/check_cli.sh %D%/check_man.sh
 TESTS += %D%/check_search.sh
 EXTRA_DIST += %D%/check_search.sh
 
-TESTS += %D%/check_inject.sh %D%/check_campaign.sh
-EXTRA_DIST += %D%/check_inject.sh %D%/check_campaign.sh
+TESTS += %D%/check_inject.sh %D%/check_campaign.sh %D%/check_safety.sh
+EXTRA_DIST += %D%/check_inject.sh %D%/check_campaign.sh %D%/check_safety.sh
 
 # The unit tests under valgrind; any line in a log fails.
 check-valgrind: $(UNIT_TESTS)
@@ -198,6 +203,16 @@ UNIT_TESTS += %D%/test_table
 UNIT_TESTS += %D%/test_confusion
 %C%_test_confusion_LDADD = $(FLOOR6) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_fit
+%C%_test_fit_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_severity
+%C%_test_severity_SOURCES = %D%/test_severity.c $(TEST_SCRATCH)
+%C%_test_severity_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_protection
+%C%_test_protection_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_model
 %C%_test_model_LDADD = $(FLOOR7) $(CRITERION_LIBS)
 
@@ -257,6 +272,10 @@ UNIT_TESTS += %D%/test_ranges
 UNIT_TESTS += %D%/test_floating
 %C%_test_floating_SOURCES = %D%/test_floating.c $(RANDOM_NET)
 %C%_test_floating_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_floating_known
+%C%_test_floating_known_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_rerun
 %C%_test_rerun_SOURCES = %D%/test_rerun.c $(RANDOM_NET)
 %C%_test_rerun_LDADD = $(FLOOR3) $(CRITERION_LIBS)

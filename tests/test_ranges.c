@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "faultsim/floating.h"
 #include "faultsim/ranges.h"
 #include "faultsim/rerun.h"
 #include "net/batch.h"
@@ -438,6 +439,50 @@ Test(ranges_create_by, counts_every_value_once_on_any_number_of_threads)
         ef_free(images);
         ef_net_destroy(net);
     }
+}
+
+/* Each stored tensor has the scale of its own fitted range, in floats as in integers.
+ */
+Test(ranges_fit, sets_the_scales_of_networks)
+{
+    static const char *const rules[] = {"percentile:75", "mse"};
+    size_t n_narrower = 0;
+    for (size_t r = 0; r < 2; r++) {
+        const ef_range_rule rule = rule_of(rules[r]);
+        ef_net *net = random_net(3, 8, 0);
+        float *images = random_images(net, 3, N_IMAGES);
+        ef_fnet_options floats = EF_FNET_OPTIONS_FP32;
+        ef_qnet_options integers = EF_QNET_OPTIONS_INT8;
+        ef_ranges *ranges;
+        ef_fnet *fnet;
+        ef_qnet *qnet;
+        ef_error err = {0};
+        must(ef_format_parse("e2m1s", &floats.activations, &err), &err);
+        must(ef_format_parse("int4", &integers.activations, &err), &err);
+        integers.fits_activations = 0;
+        must(ef_ranges_create_by(&ranges, net, images, N_IMAGES, &rule, 1, &err), &err);
+        must(ef_fnet_create(&fnet, net, ranges, &floats, &err), &err);
+        must(ef_qnet_create(&qnet, net, ranges, &integers, &err), &err);
+        size_t nodes[] = {0, 0}; /* the input, in both */
+        const ef_code *codes[] = {&fnet->codes[0], &qnet->steps[0].code};
+        for (size_t i = 0; i < 2; i++) {
+            ef_range range;
+            ef_code code;
+            must(ef_ranges_fit(ranges, &nodes[i], 1, &codes[i]->format, &range, &err),
+                 &err);
+            must(ef_code_bind(&code, &codes[i]->format, (double)range.low,
+                              (double)range.high, &err),
+                 &err);
+            cr_expect_eq(codes[i]->scale, code.scale, "%s", rules[r]);
+            n_narrower += range.high < ranges->nodes[0].high;
+        }
+        ef_qnet_destroy(qnet);
+        ef_fnet_destroy(fnet);
+        ef_ranges_destroy(ranges);
+        ef_free(images);
+        ef_net_destroy(net);
+    }
+    cr_expect_eq(n_narrower, 4);
 }
 
 /* --- ResNet-20 --------------------------------------------------------------- */

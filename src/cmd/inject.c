@@ -63,9 +63,33 @@ const ef_option ef_inject_options[] = {
     {ROW("activations", EF_OPTION_FORMAT, "Numbers", activations, "F",
          "format of activations"),
      .shown = "of --format; of int8 uint8 where none is negative"},
+    {ROW("accumulator", EF_OPTION_TEXT, "Numbers", accumulator, "BITS[+sat]",
+         "width of running sums in integers, 16 to 64; they wrap, or saturate"),
+     .shown = "32, or 64 with operands of more than 8 bits"},
+    {ROW("ranges", EF_OPTION_TEXT, "Numbers", ranges, "RULE",
+         "what is taken of the values of activations: max, percentile:P, or mse, what "
+         "leaves the least squared error"),
+     .fallback = "max"},
     {ROW("calibrate", EF_OPTION_COUNT, "Numbers", calibrate, "N",
          "images of the training part that set the ranges of activations"),
      .fallback = "256", .min = 1, .max = 1e6},
+    {ROW("safety", EF_OPTION_FLAG, "Safety", safety, NULL,
+         "print which classes change into which, the worst faults, the most fragile "
+         "images and what protecting bits removes")},
+    {ROW("fit-per-mbit", EF_OPTION_F64, "Safety", fit_per_mbit, "X",
+         "raw soft error rate of the memory, in FIT per 2^20 bits: print the FIT of "
+         "the "
+         "network, of its nodes and bits"),
+     .min = 1e-9, .max = 1e15},
+    {ROW("severity", EF_OPTION_PATH, "Safety", severity, "FILE",
+         "CSV table of how much a change from a class to another weighs: print the "
+         "changes, and the weighted rate")},
+    {ROW("worst", EF_OPTION_COUNT, "Safety", worst, "N",
+         "print the N worst faults and most fragile images"),
+     .fallback = "10", .max = 1e6},
+    {ROW("protect", EF_OPTION_PATH, "Safety", protect, "FILE",
+         "write as CSV, and beside it as SVG, the share of failures that goes with the "
+         "most critical bits protected")},
     EF_COMMON_DATA("digits"),
     EF_COMMON_SPLIT,
     EF_COMMON_IMAGES,
@@ -98,8 +122,10 @@ const ef_option ef_inject_options[] = {
 static void clear_job(ef_inject_job *job)
 {
     for (size_t i = 0; i < job->n_campaigns; i++) {
+        ef_weighing_destroy(job->weighings[i]);
         ef_campaign_destroy(job->campaigns[i]);
     }
+    ef_severity_clear(&job->severity);
     ef_injector_destroy(job->injector);
     ef_fault_list_clear(&job->list);
     ef_store_close(job->store);
@@ -121,6 +147,8 @@ static ef_status strike(ef_inject_job *job, ef_error *err)
                       : ef_call_print_report(job->call, &job->table, &job->text, err);
     }
     status = status ? status : ef_inject_write_lists(job, err);
+    status = status ? status : ef_inject_weigh(job, err);
+    status = status ? status : ef_inject_write_protection(job, err);
     return status ? status : ef_inject_report(job, err);
 }
 

@@ -89,6 +89,10 @@ static ef_status check_pairs(const ef_inject_job *job, ef_error *err)
         {"plan", "outcomes", ": it strikes nothing"},
         {"plan", "save-faults", ": it strikes nothing"},
         {"plan", "run", ": it strikes nothing"},
+        {"plan", "protect", ": it strikes nothing"},
+        {"protect", "replay", ": a list has no population"},
+        {"protect", "per-image", ": it is of faults that strike every image"},
+        {"fit-per-mbit", "replay", ": a list has no population"},
         {"plan", "svg", ": it strikes nothing"},
         {"replay", "by-node", ": the list says what is struck"},
     };
@@ -118,21 +122,36 @@ ef_status ef_inject_choose(ef_inject_job *job, ef_error *err)
 {
     ef_status status = check_pairs(job, err);
     status = status ? status : choose_faults(job, err);
+    status = status ? status : ef_inject_check_safety(job, err);
     status = status ? status : ef_inject_choose_sweep(job, err);
     return status ? status : choose_rule(job, err);
+}
+
+/* The picture beside a CSV. */
+static ef_status check_picture(const ef_inject_job *job, ef_error *err)
+{
+    ef_text path = {0};
+    ef_status status = EF_OK;
+    if (job->set->protect) {
+        status = ef_inject_protect_path(job->set->protect, ".svg", &path, err);
+        status = status ? status : ef_call_check_output(job->call, path.bytes, err);
+    }
+    ef_text_clear(&path);
+    return status;
 }
 
 ef_status ef_inject_check_outputs(const ef_inject_job *job, ef_error *err)
 {
     const ef_inject_settings *set = job->set;
-    const char *const paths[] = {set->common.csv, set->common.svg, set->outcomes,
-                                 set->save_faults, set->resume ? NULL : set->run};
+    const char *const paths[] = {set->common.csv, set->common.svg,
+                                 set->outcomes,   set->save_faults,
+                                 set->protect,    set->resume ? NULL : set->run};
     size_t n = sizeof paths / sizeof *paths, n_stdout = (size_t)set->common.json;
-    ef_status status = EF_OK;
+    ef_status status = check_picture(job, err);
     for (size_t i = 0; i < n && !status; i++) {
         n_stdout += paths[i] && strcmp(paths[i], "-") == 0;
         for (size_t k = 0; k < i && paths[i] && !status; k++) {
-            if (paths[k] && strcmp(paths[i], paths[k]) == 0) {
+            if (paths[k] && strcmp(paths[i], paths[k]) == 0 && strcmp(paths[i], "-")) {
                 status = ef_error_set(err, EF_ERR_USAGE, "%s is named twice", paths[i]);
             }
         }

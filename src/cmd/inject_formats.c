@@ -1,12 +1,6 @@
 /* The number formats of weights and activations, and what runs them. */
 #include "cmd/inject_priv.h"
 
-static int is_integer(const ef_format *format)
-{
-    return format->kind == EF_FORMAT_INT || format->kind == EF_FORMAT_FIXED ||
-           format->kind == EF_FORMAT_UINT;
-}
-
 static ef_status refuse(const ef_format *format, const char *option, const char *why,
                         ef_error *err)
 {
@@ -25,31 +19,57 @@ static ef_status check_format(const ef_format *format, const char *option,
     return EF_OK;
 }
 
+static int is_integer(const ef_format *format)
+{
+    return ef_injector_is_integer(format);
+}
+
 /* Integers, floats, or weights in integers that are read as floats. */
 static ef_status check_pair(const ef_inject_job *job, const char *weights,
                             const char *activations, ef_error *err)
 {
     const ef_qnet_options *f = &job->formats;
+    int is_code = f->weights.kind == EF_FORMAT_TERN || f->weights.kind == EF_FORMAT_BIN;
     if (f->weights.kind == EF_FORMAT_UINT) {
         return refuse(&f->weights, weights, "only activations have a zero point", err);
     }
-    if (is_integer(&f->activations) && !is_integer(&f->weights)) {
-        return refuse(&f->weights, weights,
-                      "with activations in integers weights are integers too", err);
+    if (is_integer(&f->activations) && !is_integer(&f->weights) && !is_code) {
+        return refuse(
+            &f->weights, weights,
+            "with activations in integers weights are int, fixed, tern or bin", err);
     }
-    if (!is_integer(&f->activations)) {
+    if (f->activations.kind == EF_FORMAT_TERN || f->activations.kind == EF_FORMAT_BIN) {
         return refuse(&f->activations, activations,
-                      "faults are run in integer formats: int8, int4, fixed8 ...; for "
-                      "activations uint8 too",
-                      err);
-    }
-    if (f->weights.bits > 8 || f->activations.bits > 8) {
-        int is_weights = f->weights.bits > 8;
-        return refuse(is_weights ? &f->weights : &f->activations,
-                      is_weights ? weights : activations,
-                      "faults are run in integer formats of at most 8 bits", err);
+                      "activations are int, uint, fixed, floats or pow2", err);
     }
     return EF_OK;
+}
+
+static ef_status choose_accumulator(ef_inject_job *job, ef_error *err)
+{
+    ef_error why = {EF_OK, ""};
+    ef_accumulator chosen;
+    if (!job->set->accumulator) {
+        return EF_OK;
+    }
+    if (!is_integer(&job->formats.activations)) {
+        return ef_error_set(err, EF_ERR_USAGE,
+                            "--accumulator: sums of activations in floats are float32");
+    }
+    ef_status status = ef_accumulator_parse(&chosen, job->set->accumulator, &why);
+    if (status) {
+        return ef_error_set(err, status, "--%s", why.text);
+    }
+    job->formats.accumulator_bits = chosen.bits;
+    job->formats.saturates = chosen.saturates;
+    return EF_OK;
+}
+
+static ef_status choose_ranges(ef_inject_job *job, ef_error *err)
+{
+    ef_error why = {EF_OK, ""};
+    ef_status status = ef_range_rule_parse(&job->ranges, job->set->ranges, &why);
+    return status ? ef_error_set(err, status, "--%s", why.text) : EF_OK;
 }
 
 ef_status ef_inject_choose_formats(ef_inject_job *job, ef_error *err)
@@ -74,5 +94,7 @@ ef_status ef_inject_choose_formats(ef_inject_job *job, ef_error *err)
     const char *activations = has_activations ? "activations" : "format";
     ef_status status = check_format(&to->weights, weights, err);
     status = status ? status : check_format(&to->activations, activations, err);
-    return status ? status : check_pair(job, weights, activations, err);
+    status = status ? status : check_pair(job, weights, activations, err);
+    status = status ? status : choose_accumulator(job, err);
+    return status ? status : choose_ranges(job, err);
 }

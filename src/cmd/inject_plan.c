@@ -4,7 +4,12 @@
 #include "cmd/inject_priv.h"
 
 #define TRIED_FAULTS 256
-#define LEVEUGLE_MARGIN 0.01
+
+uint64_t ef_inject_leveugle(const ef_campaign *campaign)
+{
+    return ef_leveugle_faults(ef_campaign_population(campaign), 0.5,
+                              EF_INJECT_LEVEUGLE_MARGIN, EF_INTERVAL_Z95);
+}
 
 static void add_columns(ef_table *table)
 {
@@ -42,13 +47,11 @@ static ef_status add_row(const ef_inject_job *job, ef_table *table,
     ef_campaign_probe probe = {0};
     uint64_t population = ef_campaign_population(campaign);
     uint64_t most = ef_campaign_most(campaign);
-    uint64_t leveugle =
-        ef_leveugle_faults(population, 0.5, LEVEUGLE_MARGIN, EF_INTERVAL_Z95);
     ef_status status = ef_campaign_try(campaign, TRIED_FAULTS, &probe, err);
     ef_table_add_text(table, ef_campaign_name(campaign));
     ef_table_add_number(table, (double)population);
     ef_table_add_number(table, (double)most);
-    ef_table_add_number(table, (double)leveugle);
+    ef_table_add_number(table, (double)ef_inject_leveugle(campaign));
     ef_table_add_number(table, faults_needed(campaign, &probe, job->rule.precision));
     ef_table_add_number(table, 1000 * probe.time_s);
     ef_table_add_number(table, (double)most * probe.time_s);

@@ -1,11 +1,15 @@
 /* The network in its formats, its images, and the campaigns on them. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "cmd/inject_priv.h"
 #include "config.h"
 #include "faultsim/classify.h"
+
+#define WIDE_TARGETS (1U << EF_TARGET_SCALES | 1U << EF_TARGET_NORM)
 
 /* --- the network ------------------------------------------------------------- */
 
@@ -55,8 +59,28 @@ static ef_status classify_in_float(ef_inject_job *job, ef_error *err)
     return status;
 }
 
+/* Whether a list may strike what the wide engine alone has: the words stand in it. */
+static ef_status find_wide(const char *path, int *is_wide, ef_error *err)
+{
+    unsigned char *bytes = NULL;
+    size_t size;
+    ef_status status = ef_file_read(path, SIZE_MAX / 2, &bytes, &size, err);
+    for (size_t i = 0; i < EF_TARGET_COUNT && !status; i++) {
+        *is_wide |= (WIDE_TARGETS >> i & 1) &&
+                    strstr((const char *)bytes, ef_target_names[i]) != NULL;
+    }
+    ef_free(bytes);
+    return status;
+}
+
 static ef_status make_injector(ef_inject_job *job, ef_error *err)
 {
+    int is_wide = ((job->targets | job->strikes.together) & WIDE_TARGETS) != 0;
+    ef_status read =
+        job->set->replay ? find_wide(job->set->replay, &is_wide, err) : EF_OK;
+    if (read) {
+        return read;
+    }
     ef_error why = {EF_OK, ""};
     const ef_injector_options o = {
         .set = &job->bed.set,
@@ -64,6 +88,8 @@ static ef_status make_injector(ef_inject_job *job, ef_error *err)
         .images = job->subject.part,
         .calibration = {job->calibration, job->n_calibration},
         .formats = job->formats,
+        .ranges = job->ranges,
+        .is_wide = is_wide,
         .runs_whole = job->set->recompute == 1,
         .n_threads = (size_t)job->set->common.threads,
     };
@@ -125,6 +151,7 @@ ef_status ef_inject_prepare(ef_inject_job *job, ef_error *err)
                     : ef_subject_load(&job->subject, &job->bed, path, "inject", err);
     status = status ? status : choose_calibration(job, err);
     status = status ? status : make_injector(job, err);
+    status = status ? status : ef_inject_load_severity(job, err);
     status = status ? status : classify_in_float(job, err);
     if (!status && !job->is_sweep) {
         status =

@@ -5,7 +5,9 @@
 #include "cmd/command.h"
 #include "cmd/subject.h"
 #include "faultsim/strikes.h"
+#include "report/severity.h"
 #include "study/campaign.h"
+#include "study/weighing.h"
 
 typedef struct ef_inject_settings {
     ef_common common;
@@ -17,11 +19,15 @@ typedef struct ef_inject_settings {
     int exhaustive;
     size_t design; /* ef_design */
     ef_format weights, activations;
-    const char *accumulator;
+    const char *accumulator, *ranges;
     uint64_t calibrate;
     const char *outcomes, *save_faults, *run;
     int resume, plan;
     size_t recompute; /* 0: what is touched; 1: all */
+    int safety;
+    double fit_per_mbit;
+    const char *severity, *protect;
+    uint64_t worst;
 } ef_inject_settings;
 
 extern const ef_option ef_inject_options[];
@@ -37,6 +43,7 @@ typedef struct ef_inject_job {
     int is_sweep;       /* at bit error rates, or in several targets together */
     ef_stop_rule rule;
     ef_qnet_options formats;
+    ef_range_rule ranges;
     ef_testbed bed;
     ef_subject subject;
     size_t *calibration; /* (n_calibration) */
@@ -46,9 +53,11 @@ typedef struct ef_inject_job {
     ef_fault_list list; /* of --replay */
     ef_campaign *campaigns[EF_TARGET_COUNT];
     size_t n_campaigns;
-    ef_store *store; /* NULL: no run file */
-    ef_text text;    /* for people */
-    ef_table table;  /* for programs */
+    ef_severity severity;                    /* without --severity empty */
+    ef_weighing *weighings[EF_TARGET_COUNT]; /* (n_campaigns), with --severity */
+    ef_store *store;                         /* NULL: no run file */
+    ef_text text;                            /* for people */
+    ef_table table;                          /* for programs */
 } ef_inject_job;
 
 /* --- inject_choice.c: what the options say ---------------------------------------- */
@@ -93,6 +102,9 @@ EF_NODISCARD ef_status ef_inject_plan_sweeps(ef_inject_job *job, ef_error *err);
  */
 
 EF_NODISCARD ef_status ef_inject_print_plan(ef_inject_job *job, ef_error *err);
+/* Faults that Leveugle et al. ask for to know a share of faults to this margin. */
+#define EF_INJECT_LEVEUGLE_MARGIN 0.01
+uint64_t ef_inject_leveugle(const ef_campaign *campaign);
 
 /* --- inject_report.c ---------------------------------------------------------------
  */
@@ -104,6 +116,65 @@ const char *ef_inject_site_name(const ef_injector *injector, size_t site);
 /* The tables of all campaigns into job's text and table, and to where --csv and --json
  * say. */
 EF_NODISCARD ef_status ef_inject_report(ef_inject_job *job, ef_error *err);
+
+/* A row of a table: the whole network, a node, a bit position. */
+typedef struct ef_inject_part {
+    const char *kind, *name;
+    int64_t site, bit; /* EF_CAMPAIGN_ALL: every one */
+} ef_inject_part;
+
+/* campaign: which of the job's. */
+typedef ef_status ef_inject_add_part(const ef_inject_job *job, size_t campaign,
+                                     ef_table *table, const ef_inject_part *part,
+                                     const ef_campaign_result *result, ef_error *err);
+/* Calls add for each part that has faults: the network, nodes, bits from the highest.
+ */
+EF_NODISCARD ef_status ef_inject_each_part(const ef_inject_job *job, size_t campaign,
+                                           ef_table *table, ef_inject_add_part *add,
+                                           ef_error *err);
+
+/* --- inject_safety.c: FIT, and what changed classes weigh --------------------------
+ */
+
+/* EF_ERR_USAGE: options that mean nothing for these faults. */
+EF_NODISCARD ef_status ef_inject_check_safety(const ef_inject_job *job, ef_error *err);
+EF_NODISCARD ef_status ef_inject_load_severity(ef_inject_job *job, ef_error *err);
+/* (n_classes) of the network, NULL where the data have none. */
+char *const *ef_inject_class_names(const ef_inject_job *job);
+/* Strikes again what changed a class, with --severity. */
+EF_NODISCARD ef_status ef_inject_weigh(ef_inject_job *job, ef_error *err);
+/* Columns, and cells of one row, for programs; notes of what they were made with. */
+void ef_inject_add_safety_columns(const ef_inject_job *job, ef_table *table);
+EF_NODISCARD ef_status ef_inject_add_safety_cells(const ef_inject_job *job,
+                                                  size_t campaign, ef_table *table,
+                                                  int64_t site, int64_t bit,
+                                                  const ef_campaign_result *result,
+                                                  ef_error *err);
+/* What was asked for of one campaign, for people; then what is of all of them. */
+EF_NODISCARD ef_status ef_inject_print_safety(ef_inject_job *job, size_t campaign,
+                                              ef_error *err);
+EF_NODISCARD ef_status ef_inject_print_fit_sum(ef_inject_job *job, ef_error *err);
+
+/* --- inject_worst.c: changed classes, worst faults, fragile images -----------------
+ */
+
+void ef_inject_print_changes(ef_inject_job *job, size_t campaign);
+EF_NODISCARD ef_status ef_inject_print_worst(ef_inject_job *job, size_t campaign,
+                                             ef_error *err);
+
+/* --- inject_protect.c: which bits to protect ---------------------------------------
+ */
+
+/* Whether there are bits that faults of this call are of. */
+int ef_inject_has_protection(const ef_inject_job *job);
+EF_NODISCARD ef_status ef_inject_print_protection(ef_inject_job *job, size_t campaign,
+                                                  ef_error *err);
+/* "x.csv" as "x.svg"; EF_ERR_MEMORY. */
+EF_NODISCARD ef_status ef_inject_protect_path(const char *path, const char *suffix,
+                                              ef_text *to, ef_error *err);
+/* --protect: the CSV, and the picture beside it. */
+EF_NODISCARD ef_status ef_inject_write_protection(const ef_inject_job *job,
+                                                  ef_error *err);
 
 /* --- inject_lists.c: a row for each fault ------------------------------------------
  */

@@ -1,31 +1,23 @@
 /* What campaigns found, for people and for programs. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cmd/inject_priv.h"
 
 /* --- rows: the whole network, a node, a bit position ------------------------- */
 
-typedef struct part {
-    const char *kind, *name;
-    int64_t site, bit; /* EF_CAMPAIGN_ALL: every one */
-} part;
-
-typedef void add_part(ef_table *table, const ef_campaign *campaign, const part *p,
-                      const ef_campaign_result *result);
-
-static ef_status add(ef_table *table, const ef_campaign *campaign, const part *p,
-                     add_part *add_row, ef_error *err)
+static ef_status add(const ef_inject_job *job, size_t campaign, ef_table *table,
+                     const ef_inject_part *p, ef_inject_add_part *add_row,
+                     ef_error *err)
 {
+    const ef_campaign *c = job->campaigns[campaign];
     ef_campaign_result result;
-    if (ef_campaign_counts(campaign, p->site, p->bit).population == 0) {
+    if (ef_campaign_counts(c, p->site, p->bit).population == 0) {
         return EF_OK;
     }
-    ef_status status = ef_campaign_estimate(campaign, p->site, p->bit, &result, err);
-    if (!status) {
-        add_row(table, campaign, p, &result);
-    }
-    return status;
+    ef_status status = ef_campaign_estimate(c, p->site, p->bit, &result, err);
+    return status ? status : add_row(job, campaign, table, p, &result, err);
 }
 
 const char *ef_inject_site_name(const ef_injector *injector, size_t site)
@@ -42,27 +34,28 @@ const char *ef_inject_site_name(const ef_injector *injector, size_t site)
     return ef_topology_node(topology, sites[site].node)->name;
 }
 
-static ef_status each_part(ef_table *table, const ef_campaign *campaign,
-                           add_part *add_row, ef_error *err)
+ef_status ef_inject_each_part(const ef_inject_job *job, size_t at, ef_table *table,
+                              ef_inject_add_part *add_row, ef_error *err)
 {
-    const part whole = {"network", "", EF_CAMPAIGN_ALL, EF_CAMPAIGN_ALL};
+    const ef_campaign *campaign = job->campaigns[at];
+    const ef_inject_part whole = {"network", "", EF_CAMPAIGN_ALL, EF_CAMPAIGN_ALL};
     const ef_injector *injector = ef_campaign_injector(campaign);
     size_t n_sites;
-    ef_status status = add(table, campaign, &whole, add_row, err);
+    ef_status status = add(job, at, table, &whole, add_row, err);
     ef_injector_sites(injector, &n_sites);
     if (!ef_campaign_faults(campaign)) {
         return status;
     }
     for (size_t i = 0; i < n_sites && !status; i++) {
-        const part p = {"node", ef_inject_site_name(injector, i), (int64_t)i,
-                        EF_CAMPAIGN_ALL};
-        status = add(table, campaign, &p, add_row, err);
+        const ef_inject_part p = {"node", ef_inject_site_name(injector, i), (int64_t)i,
+                                  EF_CAMPAIGN_ALL};
+        status = add(job, at, table, &p, add_row, err);
     }
     for (int64_t bit = 63; bit >= 0 && !status; bit--) {
         char name[16];
         snprintf(name, sizeof name, "%d", (int)bit);
-        const part p = {"bit", name, EF_CAMPAIGN_ALL, bit};
-        status = add(table, campaign, &p, add_row, err);
+        const ef_inject_part p = {"bit", name, EF_CAMPAIGN_ALL, bit};
+        status = add(job, at, table, &p, add_row, err);
     }
     return status;
 }
@@ -89,9 +82,11 @@ static void add_csv_columns(ef_table *table)
     }
 }
 
-static void add_csv_row(ef_table *table, const ef_campaign *campaign, const part *p,
-                        const ef_campaign_result *r)
+static ef_status add_csv_row(const ef_inject_job *job, size_t at, ef_table *table,
+                             const ef_inject_part *p, const ef_campaign_result *r,
+                             ef_error *err)
 {
+    const ef_campaign *campaign = job->campaigns[at];
     ef_table_add_text(table, ef_campaign_name(campaign));
     ef_table_add_text(table, p->kind);
     ef_table_add_text(table, p->name);
@@ -104,6 +99,7 @@ static void add_csv_row(ef_table *table, const ef_campaign *campaign, const part
     add_estimate(table, &r->critical, 1);
     ef_table_add_number(table, r->corrected);
     add_estimate(table, &r->nonfinite, 1);
+    return ef_inject_add_safety_cells(job, at, table, p->site, p->bit, r, err);
 }
 
 /* --- for people -------------------------------------------------------------- */
@@ -121,11 +117,14 @@ static void add_columns(ef_table *table)
     }
 }
 
-static void add_row(ef_table *table, const ef_campaign *campaign, const part *p,
-                    const ef_campaign_result *r)
+static ef_status add_row(const ef_inject_job *job, size_t at, ef_table *table,
+                         const ef_inject_part *p, const ef_campaign_result *r,
+                         ef_error *err)
 {
     char words[EF_NAME_SIZE + 16];
-    (void)campaign;
+    (void)job;
+    (void)at;
+    (void)err;
     snprintf(words, sizeof words, "%s%s%s", p->kind, p->name[0] ? " " : "", p->name);
     ef_table_add_text(table, words);
     ef_table_add_number(table, (double)r->count.tally.n);
@@ -134,6 +133,7 @@ static void add_row(ef_table *table, const ef_campaign *campaign, const part *p,
     add_estimate(table, &r->critical, 100);
     ef_table_add_number(table, 100 * r->corrected);
     ef_table_add_number(table, 100 * r->nonfinite.share);
+    return EF_OK;
 }
 
 static void add_reason(ef_text *text, const ef_campaign *campaign,
@@ -181,16 +181,23 @@ static void add_title(ef_inject_job *job, const ef_campaign *campaign)
     ef_text_add(&job->text, "\n");
 }
 
-static ef_status print(ef_inject_job *job, const ef_campaign *campaign, ef_error *err)
+static ef_status print(ef_inject_job *job, size_t at, ef_error *err)
 {
     ef_table table;
-    add_title(job, campaign);
+    add_title(job, job->campaigns[at]);
     ef_table_init(&table);
     add_columns(&table);
-    ef_status status = each_part(&table, campaign, add_row, err);
+    ef_status status = ef_inject_each_part(job, at, &table, add_row, err);
     ef_table_print(&table, &job->text);
     job->text.failed |= table.failed;
     ef_table_clear(&table);
+    if (!job->set->replay) {
+        ef_text_add(&job->text,
+                    "Leveugle et al. ask for %" PRIu64
+                    " faults, to know a share of faults to +-%g %%\n",
+                    ef_inject_leveugle(job->campaigns[at]),
+                    100 * EF_INJECT_LEVEUGLE_MARGIN);
+    }
     ef_text_add(&job->text, "\n");
     return status;
 }
@@ -212,22 +219,33 @@ void ef_inject_print_head(ef_inject_job *job)
                 activations, fitted, fitted[0] ? activations : "");
 }
 
+static int has_stdout(const char *path)
+{
+    return path && strcmp(path, "-") == 0;
+}
+
 ef_status ef_inject_report(ef_inject_job *job, ef_error *err)
 {
     ef_inject_print_head(job);
     add_csv_columns(&job->table);
+    ef_inject_add_safety_columns(job, &job->table);
     ef_status status = ef_inject_describe(job, &job->table, err);
     for (size_t i = 0; i < job->n_campaigns && !status; i++) {
-        status = print(job, job->campaigns[i], err);
+        status = print(job, i, err);
+        status = status ? status : ef_inject_print_safety(job, i, err);
         if (!status) {
-            status = each_part(&job->table, job->campaigns[i], add_csv_row, err);
+            status = ef_inject_each_part(job, i, &job->table, add_csv_row, err);
         }
     }
+    status = status ? status : ef_inject_print_fit_sum(job, err);
     ef_text_add(&job->text,
                 "CCR: share of (fault, image) pairs whose class changed; corrected: of "
                 "those to the\nlabel's class; nonfinite: share of pairs with a NaN or "
                 "infinity instead of a class;\ncritical: share of faults with a pair "
                 "of either kind.  Intervals of 95 %%.\n");
+    if (has_stdout(job->set->outcomes) || has_stdout(job->set->save_faults)) {
+        ef_text_clear(&job->text);
+    }
     return status ? status
                   : ef_call_print_report(job->call, &job->table, &job->text, err);
 }

@@ -74,6 +74,9 @@ static ef_status check_options(const ef_inject_job *job, ef_error *err)
          "--design: every stored bit is struck by itself"},
         {is_sweep && set->per_image && !strikes_images(all_targets(job)),
          "--per-image: all images share their weights"},
+        {is_sweep &&
+             (set->safety || set->severity || set->protect || set->fit_per_mbit > 0),
+         "--safety, --fit-per-mbit, --severity and --protect are of single faults"},
         {is_sweep && set->count > MOST_TRIALS, "--count: at most 1M trials"},
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {

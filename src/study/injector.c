@@ -9,7 +9,10 @@
 
 #define BATCH_IMAGES 100
 #define BATCH_BYTES 200e6
-#define BYTES_PER_ELEMENT 7.0 /* of a fault-free run: faultsim/rerun.h */
+/* What engines keep of a fault-free run for each element, at most. */
+#define BYTES_IN_BYTES 10.0 /* integers twice; sums of convolutions twice */
+#define BYTES_IN_WIDE 12.0
+#define BYTES_IN_FLOATS 4.0
 #define BLOCK                                                                          \
     64 /* faults that a thread strikes at once: together they take less time */
 
@@ -23,7 +26,8 @@ typedef struct hand {
 
 struct ef_injector {
     ef_injector_options options;
-    ef_qnet *qnet;
+    ef_qnet *qnet;           /* in integers, or NULL */
+    ef_fnet *fnet;           /* in floats, or NULL */
     size_t batch, n_batches; /* images of one, and how many there are */
     float *images;           /* (batch, channels, height, width) */
     size_t current;          /* batch that rerun is of; n_batches: none */
@@ -34,16 +38,29 @@ struct ef_injector {
     char **names;   /* (n_sites), owned: what sites have */
     size_t n_sites, n_classes;
     uint16_t *classes, *labels; /* (n images) */
+    double *margins;            /* (n images) */
     size_t n_errors;
 };
 
 /* --- making ------------------------------------------------------------------ */
 
-/* Integers from the ranges that the calibration images have in float32. */
-static ef_status quantize(ef_injector *in, const ef_net *net, ef_error *err)
+int ef_injector_is_integer(const ef_format *format)
+{
+    return format->kind == EF_FORMAT_INT || format->kind == EF_FORMAT_UINT ||
+           format->kind == EF_FORMAT_FIXED;
+}
+
+/* Floats without a scale of their own take whatever comes. */
+static int needs_ranges(const ef_format *format)
+{
+    return format->kind != EF_FORMAT_FLOAT || format->scaled;
+}
+
+/* Those that the calibration images have in float32. */
+static ef_status find_ranges(const ef_injector *in, const ef_net *net,
+                             ef_ranges **ranges, ef_error *err)
 {
     const ef_injector_options *o = &in->options;
-    ef_ranges *ranges = NULL;
     float *images =
         ef_calloc(o->calibration.n, ef_dataset_image_size(o->set) * sizeof *images);
     if (!images) {
@@ -51,23 +68,49 @@ static ef_status quantize(ef_injector *in, const ef_net *net, ef_error *err)
     }
     ef_batch_fill(o->set, o->normalisation, o->calibration.indices, o->calibration.n,
                   images);
-    ef_status status =
-        ef_ranges_create(&ranges, net, images, o->calibration.n, o->n_threads, err);
-    if (!status) {
-        status = ef_qnet_create(&in->qnet, net, ranges, &o->formats, err);
-    }
-    ef_ranges_destroy(ranges);
+    ef_status status = ef_ranges_create_by(ranges, net, images, o->calibration.n,
+                                           &o->ranges, o->n_threads, err);
     ef_free(images);
     return status;
 }
 
+static ef_status make_network(ef_injector *in, const ef_net *net, ef_error *err)
+{
+    const ef_qnet_options *formats = &in->options.formats;
+    const ef_fnet_options floats = {formats->weights, formats->activations};
+    ef_ranges *ranges = NULL;
+    ef_status status = needs_ranges(&formats->activations)
+                           ? find_ranges(in, net, &ranges, err)
+                           : EF_OK;
+    if (!status) {
+        status = ef_injector_is_integer(&formats->activations)
+                     ? ef_qnet_create(&in->qnet, net, ranges, formats, err)
+                     : ef_fnet_create(&in->fnet, net, ranges, &floats, err);
+    }
+    ef_ranges_destroy(ranges);
+    return status;
+}
+
+static const ef_topology *executed(const ef_injector *in)
+{
+    return (in->qnet ? in->qnet->net : in->fnet->net)->topology;
+}
+
 static double image_bytes(const ef_injector *in)
 {
-    double elements = 0;
-    for (size_t i = 0; i < in->qnet->n_steps; i++) {
-        elements += (double)ef_shape_elements(in->qnet->steps[i].shape);
+    const ef_topology *topology = executed(in);
+    double elements = 0, each = BYTES_IN_FLOATS;
+    for (size_t i = 0; i < ef_topology_n_nodes(topology); i++) {
+        elements += (double)ef_shape_elements(ef_topology_shape(topology, i));
     }
-    return BYTES_PER_ELEMENT * elements;
+    if (in->qnet) {
+        const ef_qnet_options *o = &in->options.formats;
+        int is_wide = in->options.is_wide || o->weights.bits > 8 ||
+                      o->activations.bits > 8 || in->qnet->saturates ||
+                      in->qnet->accumulator_bits != 32;
+        each = is_wide ? BYTES_IN_WIDE : BYTES_IN_BYTES;
+    }
+    return each * elements;
 }
 
 /* Batches of equal size as far as that goes. */
@@ -85,11 +128,13 @@ static ef_status make_room(ef_injector *in, ef_error *err)
                            ef_dataset_image_size(in->options.set) * sizeof *in->images);
     in->labels = ef_calloc(n, sizeof *in->labels);
     in->classes = ef_calloc(n, sizeof *in->classes);
+    in->margins = ef_calloc(n, sizeof *in->margins);
     in->n_hands =
         in->options.n_threads > 0 ? in->options.n_threads : ef_parallel_cores();
     in->hands = ef_calloc(in->n_hands, sizeof *in->hands);
-    return in->images && in->labels && in->classes && in->hands ? EF_OK
-                                                                : ef_error_memory(err);
+    return in->images && in->labels && in->classes && in->margins && in->hands
+               ? EF_OK
+               : ef_error_memory(err);
 }
 
 static size_t batch_images(const ef_injector *in, size_t batch)
@@ -110,6 +155,16 @@ static void drop_batch(ef_injector *in)
     in->current = in->n_batches;
 }
 
+static ef_status create_rerun(ef_injector *in, const ef_rerun_images *images,
+                              ef_error *err)
+{
+    if (in->fnet) {
+        return ef_rerun_create_float(&in->rerun, in->fnet, images, err);
+    }
+    return in->options.is_wide ? ef_rerun_create_wide(&in->rerun, in->qnet, images, err)
+                               : ef_rerun_create(&in->rerun, in->qnet, images, err);
+}
+
 static ef_status take_batch(ef_injector *in, size_t batch, ef_error *err)
 {
     const ef_injector_options *o = &in->options;
@@ -127,7 +182,7 @@ static ef_status take_batch(ef_injector *in, size_t batch, ef_error *err)
                                     .n = n,
                                     .first = batch * in->batch,
                                     .n_threads = o->n_threads};
-    ef_status status = ef_rerun_create(&in->rerun, in->qnet, &images, err);
+    ef_status status = create_rerun(in, &images, err);
     in->current = status ? in->n_batches : batch;
     return status;
 }
@@ -148,6 +203,16 @@ static ef_status copy_sites(ef_injector *in, ef_error *err)
     return has_all ? EF_OK : ef_error_memory(err);
 }
 
+static double margin_of(const double *logits, size_t n, size_t class)
+{
+    double margin = n > 1 ? logits[class] - logits[class == 0] : 0;
+    for (size_t i = 0; i < n; i++) {
+        double distance = logits[class] - logits[i];
+        margin = i != class && distance < margin ? distance : margin;
+    }
+    return margin;
+}
+
 /* Every batch once without a fault. */
 static ef_status classify(ef_injector *in, ef_error *err)
 {
@@ -157,9 +222,12 @@ static ef_status classify(ef_injector *in, ef_error *err)
             return status;
         }
         const uint16_t *classes = ef_rerun_classes(in->rerun);
-        size_t first = batch * in->batch;
+        const double *logits = ef_rerun_logits(in->rerun);
+        size_t first = batch * in->batch, n_classes = ef_rerun_n_classes(in->rerun);
         for (size_t i = 0; i < batch_images(in, batch); i++) {
             in->classes[first + i] = classes[i];
+            in->margins[first + i] =
+                margin_of(logits + i * n_classes, n_classes, classes[i]);
             in->n_errors += classes[i] != in->labels[first + i];
         }
     }
@@ -174,7 +242,7 @@ ef_status ef_injector_create(ef_injector **injector, const ef_net *net,
         return ef_error_memory(err);
     }
     made->options = *options;
-    ef_status status = quantize(made, net, err);
+    ef_status status = make_network(made, net, err);
     status = status ? status : make_room(made, err);
     status = status ? status : classify(made, err);
     if (status) {
@@ -203,9 +271,11 @@ void ef_injector_destroy(ef_injector *injector)
     ef_free(injector->hands);
     ef_free(injector->sites);
     ef_free(injector->classes);
+    ef_free(injector->margins);
     ef_free(injector->labels);
     ef_free(injector->images);
     ef_qnet_destroy(injector->qnet);
+    ef_fnet_destroy(injector->fnet);
     ef_free(injector);
 }
 
@@ -217,7 +287,7 @@ const ef_site *ef_injector_sites(const ef_injector *injector, size_t *n)
 
 const ef_topology *ef_injector_topology(const ef_injector *injector)
 {
-    return injector->qnet->net->topology;
+    return executed(injector);
 }
 
 size_t ef_injector_n_images(const ef_injector *injector)
@@ -238,6 +308,11 @@ const uint16_t *ef_injector_classes(const ef_injector *injector)
 const uint16_t *ef_injector_labels(const ef_injector *injector)
 {
     return injector->labels;
+}
+
+const double *ef_injector_margins(const ef_injector *injector)
+{
+    return injector->margins;
 }
 
 const size_t *ef_injector_indices(const ef_injector *injector)

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "faultsim/floating.h"
 #include "faultsim/rerun.h"
 #include "net/dataset.h"
 #include "net/normalisation.h"
@@ -17,15 +18,22 @@ typedef struct ef_injector_options {
     const ef_normalisation *normalisation; /* NULL: the network takes raw values */
     ef_part images;                        /* that faults strike; not empty */
     ef_part calibration;                   /* that set the ranges; not empty */
+    /* activations in integers are run in integers, and weights are integers too; else
+       in floats, with weights of any format */
     ef_qnet_options formats;
+    ef_range_rule ranges; /* how the calibration images set them */
+    int is_wide; /* faults can strike scales and batch norms in integers too: slower */
     int runs_whole;   /* the whole network again for every fault: the slow twin */
     size_t n_threads; /* 0: all; no result depends on it */
 } ef_injector_options;
 
+/* Whether tensors of this format are run in integers. */
+int ef_injector_is_integer(const ef_format *format);
+
 /* net and what options point to are borrowed until the end.  Images are kept in batches
  * that take 200 MB at most, or of one image.
- * EF_ERR_UNSUPPORTED, EF_ERR_INPUT: what ef_ranges_create, ef_qnet_create and
- * ef_rerun_create refuse.  EF_ERR_MEMORY. */
+ * EF_ERR_UNSUPPORTED, EF_ERR_INPUT: what ef_ranges_create_by, ef_qnet_create,
+ * ef_rerun_create and their kin of floats refuse.  EF_ERR_MEMORY. */
 EF_NODISCARD ef_status ef_injector_create(ef_injector **injector, const ef_net *net,
                                           const ef_injector_options *options,
                                           ef_error *err);
@@ -40,6 +48,9 @@ size_t ef_injector_n_classes(const ef_injector *injector);
 /* Without a fault, and as the data have it, shape (n_images). */
 const uint16_t *ef_injector_classes(const ef_injector *injector);
 const uint16_t *ef_injector_labels(const ef_injector *injector);
+/* By how much the largest logit exceeds the second without a fault, shape (n_images);
+ * 0 where there is one class. */
+const double *ef_injector_margins(const ef_injector *injector);
 /* Places of the images in the data set, shape (n_images). */
 const size_t *ef_injector_indices(const ef_injector *injector);
 /* Images whose class is wrong without a fault. */

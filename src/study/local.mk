@@ -15,4 +15,5 @@ noinst_LIBRARIES += %D%/libstudy.a
   %D%/search_setup.c %D%/search_front.c \
   %D%/search_commit.c %D%/search_resume.c \
   %D%/sweep.c %D%/sweep.h %D%/sweep_priv.h \
-  %D%/sweep_run.c %D%/sweep_store.c
+  %D%/sweep_run.c %D%/sweep_store.c \
+  %D%/weighing.c %D%/weighing.h
