@@ -1,55 +1,64 @@
+/* The engine for integers of at most 8 bits: the fault-free run, and what is kept. */
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/parallel.h"
-#include "faultsim/bytes_run.h"
+#include "faultsim/bytes_priv.h"
 
 /* --- the fault-free run ----------------------------------------------------------- */
 
 static ef_status make_room(ef_bytes *rerun, ef_error *err)
 {
     for (size_t i = 0; i + 1 < rerun->n_steps; i++) {
-        ef_rstep *step = &rerun->steps[i];
-        size_t n = rerun->base.n * ef_shape_elements(step->q->shape);
-        step->bytes = ef_calloc_aligned(rerun->base.n, step->layout.size);
-        step->planes = ef_calloc(n, 1);
-        step->acc = step->q->kind == EF_Q_CONV ? ef_calloc(n, sizeof *step->acc) : NULL;
+        ef_bstep *step = &rerun->steps[i];
+        size_t n = rerun->base.n, channels = step->q->shape.channels;
+        int is_conv = step->q->kind == EF_Q_CONV;
+        step->bytes = ef_calloc_aligned(n, step->layout.size);
+        step->planes = ef_calloc_aligned(n * channels * step->layout.plane + 64, 1);
+        if (is_conv) {
+            size_t sums = n * ef_bplane(step);
+            step->acc = ef_calloc_aligned(sums * step->acc_pixel, sizeof *step->acc);
+            step->plane_acc =
+                ef_calloc_aligned(sums * channels + 16, sizeof *step->plane_acc);
+        }
         if (!step->bytes || !step->planes ||
-            (step->q->kind == EF_Q_CONV && !step->acc)) {
+            (is_conv && (!step->acc || !step->plane_acc))) {
             return ef_error_memory(err);
         }
-        memset(step->bytes, step->zero, rerun->base.n * step->layout.size);
+        memset(step->planes, step->zero, n * channels * step->layout.plane);
     }
     return EF_OK;
 }
 
-/* The integers of an image into its bytes. */
-static void put_input(ef_bytes *rerun, size_t image, const int32_t *values)
+/* The integers of an image into the worker's bytes. */
+static void put_input(ef_bytes_worker *w, const int32_t *values)
 {
-    ef_rstep *step = &rerun->steps[0];
+    const ef_bstep *step = ef_bstep_of(w, 0);
     ef_shape shape = step->q->shape;
-    uint8_t *bytes = step->bytes + image * step->layout.size;
     for (size_t c = 0; c < shape.channels; c++) {
         for (size_t y = 0; y < shape.height; y++) {
             for (size_t x = 0; x < shape.width; x++) {
-                bytes[ef_rpixel(&step->layout, y, x) + c] =
+                w->states[0].now[ef_bpixel(&step->layout, y, x) + c] =
                     (uint8_t)(*values++ + step->offset);
             }
         }
     }
 }
 
-static void copy_planes(ef_bytes *rerun, size_t image)
+/* Keeps what the worker found for an image. */
+static void keep_image(ef_bytes *rerun, const ef_bytes_worker *w, size_t image)
 {
     for (size_t i = 0; i + 1 < rerun->n_steps; i++) {
-        ef_rstep *step = &rerun->steps[i];
+        ef_bstep *step = &rerun->steps[i];
         ef_shape shape = step->q->shape;
-        const uint8_t *bytes = step->bytes + image * step->layout.size;
-        uint8_t *to = step->planes + image * ef_shape_elements(shape);
-        for (size_t c = 0; c < shape.channels; c++) {
+        const uint8_t *bytes = w->states[i].now;
+        uint8_t *to = step->planes + image * shape.channels * step->layout.plane;
+        memcpy(step->bytes + image * step->layout.size, bytes, step->layout.size);
+        for (size_t c = 0; c < shape.channels; c++, to += step->layout.plane) {
             for (size_t y = 0; y < shape.height; y++) {
                 for (size_t x = 0; x < shape.width; x++) {
-                    *to++ = bytes[ef_rpixel(&step->layout, y, x) + c];
+                    size_t place = ef_bplace(&step->layout, y, x);
+                    to[place] = bytes[place * step->layout.pixel + c];
                 }
             }
         }
@@ -62,46 +71,57 @@ typedef struct first_run {
     size_t n_blocks;
 } first_run;
 
+static ef_status run_some(const first_run *job, ef_bytes_worker *w, size_t begin,
+                          size_t end, int32_t *values, ef_error *err)
+{
+    ef_bytes *rerun = job->rerun;
+    const ef_fault none = {NULL, 0};
+    size_t size = ef_shape_elements(rerun->steps[0].q->shape);
+    ef_status status = EF_OK;
+    w->fault = &none;
+    w->only_site = SIZE_MAX;
+    w->is_whole = w->is_first = 1;
+    for (size_t i = begin; i < end && !status; i++) {
+        w->image = i;
+        ef_qinput(rerun->qnet, job->images + i * size, values);
+        put_input(w, values);
+        ef_bytes_run_image(w, 0, rerun->base.logits + i * rerun->base.classes);
+        keep_image(rerun, w, i);
+        status = ef_rerun_set_class(&rerun->base, i, err);
+    }
+    return status;
+}
+
 static ef_status run_block(void *context, size_t block, ef_error *err)
 {
     const first_run *job = context;
     ef_bytes *rerun = job->rerun;
-    const ef_fault none = {NULL, 0};
-    size_t size = ef_shape_elements(rerun->steps[0].q->shape);
-    ef_bytes_worker *worker = NULL;
-    int32_t *values = ef_calloc(size, sizeof *values);
-    ef_rerun_worker *made = NULL;
-    ef_status status = values ? ef_bytes_worker_create(&made, &rerun->base, err)
+    ef_rerun_worker *worker = NULL;
+    int32_t *values =
+        ef_calloc(ef_shape_elements(rerun->steps[0].q->shape), sizeof *values);
+    ef_status status = values ? ef_bytes_worker_create(&worker, &rerun->base, err)
                               : ef_error_memory(err);
-    worker = (ef_bytes_worker *)made;
-    size_t begin = rerun->base.n * block / job->n_blocks;
-    size_t end = rerun->base.n * (block + 1) / job->n_blocks;
-    for (size_t i = begin; i < end && !status; i++) {
-        worker->fault = &none;
-        worker->is_whole = worker->is_first = 1;
-        ef_qinput(rerun->qnet, job->images + i * size, values);
-        put_input(rerun, i, values);
-        ef_bytes_image(worker, i, rerun->base.logits + i * rerun->base.classes);
-        copy_planes(rerun, i);
-        status = ef_rerun_set_class(&rerun->base, i, err);
-    }
-    if (worker) {
-        worker->is_first = 0; /* its images are not its own */
-    }
-    if (made) {
-        ef_bytes_worker_destroy(made);
+    if (!status) {
+        size_t begin = rerun->base.n * block / job->n_blocks;
+        size_t end = rerun->base.n * (block + 1) / job->n_blocks;
+        status = run_some(job, (ef_bytes_worker *)worker, begin, end, values, err);
+        if (block == 0) {
+            rerun->base.image_macs = worker->macs / (end - begin);
+        }
+        ef_bytes_worker_destroy(worker);
     }
     ef_free(values);
     return status;
 }
 
-static ef_status run_first(ef_bytes *rerun, const float *images, size_t n_threads,
+static ef_status run_first(ef_bytes *rerun, const ef_rerun_images *images,
                            ef_error *err)
 {
-    first_run job = {rerun, images, rerun->base.n < 16 ? rerun->base.n : 16};
+    first_run job = {rerun, images->images, rerun->base.n < 16 ? rerun->base.n : 16};
     ef_status status = make_room(rerun, err);
-    return status ? status
-                  : ef_parallel_for(job.n_blocks, n_threads, run_block, &job, err);
+    return status
+               ? status
+               : ef_parallel_for(job.n_blocks, images->n_threads, run_block, &job, err);
 }
 
 /* --- creating --------------------------------------------------------------------- */
@@ -110,14 +130,15 @@ static void destroy(ef_rerun *base)
 {
     ef_bytes *rerun = (ef_bytes *)base;
     for (size_t i = 0; rerun->steps && i < rerun->n_steps; i++) {
-        ef_rstep *step = &rerun->steps[i];
+        ef_bstep *step = &rerun->steps[i];
         ef_free(step->parts);
         ef_free(step->taps);
+        ef_free(step->tap_pixels);
         ef_free(step->factors);
-        ef_free(step->readers);
         ef_free(step->bytes);
         ef_free(step->planes);
         ef_free(step->acc);
+        ef_free(step->plane_acc);
     }
     ef_free(rerun->steps);
     ef_free(rerun->weights);
@@ -150,19 +171,11 @@ ef_status ef_bytes_create(ef_rerun **rerun, const ef_qnet *qnet,
         ef_rerun_init(&made->base, &engine, images, ef_qnet_classes(qnet), err);
     status = status || made->steps ? status : ef_error_memory(err);
     status = status ? status : ef_bytes_build(made, err);
-    status = status ? status : run_first(made, images->images, images->n_threads, err);
+    status = status ? status : run_first(made, images, err);
     if (status) {
         destroy(&made->base);
         return status;
     }
     *rerun = &made->base;
     return EF_OK;
-}
-
-ef_status ef_rerun_create(ef_rerun **rerun, const ef_qnet *qnet,
-                          const ef_rerun_images *images, ef_error *err)
-{
-    size_t n_kernels;
-    const ef_int_kernels *kernels = ef_int_kernels_available(&n_kernels)[0];
-    return ef_bytes_create(rerun, qnet, images, kernels, err);
 }

@@ -5,8 +5,6 @@
 #include "base/mem.h"
 #include "faultsim/bytes_priv.h"
 
-#define SLACK 64 /* bytes behind an image that kernels may read */
-
 static size_t up_to(size_t n, size_t multiple)
 {
     return (n + multiple - 1) / multiple * multiple;
@@ -32,79 +30,95 @@ static uint32_t border_of(const ef_bytes *rerun, size_t index)
 
 static void lay_out(ef_bytes *rerun, size_t index)
 {
-    ef_rstep *step = &rerun->steps[index];
+    ef_bstep *step = &rerun->steps[index];
     ef_shape shape = step->q->shape;
-    ef_rlayout *layout = &step->layout;
+    ef_blayout *layout = &step->layout;
     layout->border = border_of(rerun, index);
+    layout->width = shape.width + 2 * (size_t)layout->border;
+    layout->n_pixels = layout->width * (shape.height + 2 * (size_t)layout->border);
     layout->pixel = up_to(shape.channels, EF_INT_GROUP);
-    layout->row = (shape.width + 2 * (size_t)layout->border) * layout->pixel;
-    layout->size =
-        up_to((shape.height + 2 * (size_t)layout->border) * layout->row + SLACK, 64);
-    layout->origin = layout->border * (layout->row + layout->pixel);
+    layout->size = up_to(layout->n_pixels * layout->pixel + EF_BYTES_SLACK, 64);
+    layout->plane = layout->n_pixels;
     step->offset = step->q->code.format.kind == EF_FORMAT_UINT ? 0 : 128;
     step->zero = (uint8_t)(step->q->code.zero + step->offset);
+    step->rounding = (ef_int_rounding){
+        .zero = step->zero,
+        .least = step->q->least + step->offset,
+        .most = step->q->most + step->offset,
+        .unused = 32 - rerun->qnet->accumulator_bits,
+    };
 }
 
 /* --- weights ---------------------------------------------------------------------- */
 
-void ef_rpart_bind(ef_rpart *part, const unsigned char *weights, const int32_t *starts)
+void ef_bpart_bind(ef_bpart *part, const unsigned char *weights, const int32_t *starts)
 {
     part->conv.weights = weights + part->weights_at;
     part->conv.start = starts + part->start_at;
 }
 
-/* Input channels of the step's group, of a part's first channel, and of a weight. */
-static size_t n_values(const ef_rpart *part)
+static size_t n_values(const ef_bpart *part)
 {
     return part->conv.n_blocks * EF_INT_BLOCK * part->conv.n_taps *
            part->conv.n_groups * EF_INT_GROUP;
 }
 
-static ef_status make_parts(ef_bytes *rerun, ef_rstep *step, ef_error *err)
+static ef_status make_taps(const ef_bytes *rerun, ef_bstep *step, ef_error *err)
 {
     const ef_qwindow *w = &step->q->window;
-    const ef_rstep *in = &rerun->steps[step->q->inputs[0]];
-    size_t n_in = in->q->shape.channels / w->groups;
-    size_t n_out = step->q->shape.channels / w->groups;
-    size_t together = n_out < EF_INT_BLOCK ? EF_INT_BLOCK / n_out : 1;
-    size_t n_taps = (size_t)w->kernel[0] * w->kernel[1];
-    step->n_parts = (w->groups + together - 1) / together;
-    step->parts = ef_calloc(step->n_parts, sizeof *step->parts);
-    step->taps = ef_calloc(n_taps, sizeof *step->taps);
-    if (!step->parts || !step->taps) {
+    const ef_blayout *in = &rerun->steps[step->q->inputs[0]].layout;
+    step->n_taps = (size_t)w->kernel[0] * w->kernel[1];
+    step->taps = ef_calloc(step->n_taps, sizeof *step->taps);
+    step->tap_pixels = ef_calloc(step->n_taps, sizeof *step->tap_pixels);
+    if (!step->taps || !step->tap_pixels) {
         return ef_error_memory(err);
     }
-    for (size_t t = 0; t < n_taps; t++) {
-        step->taps[t] =
-            (ptrdiff_t)(t / w->kernel[1] * w->dilation[0] * in->layout.row +
-                        t % w->kernel[1] * w->dilation[1] * in->layout.pixel);
-    }
-    for (size_t p = 0; p < step->n_parts; p++) {
-        size_t first = p * together, left = w->groups - first;
-        size_t groups = left < together ? left : together;
-        ef_rpart *part = &step->parts[p];
-        *part = (ef_rpart){.in = first * n_in,
-                           .out = first * n_out,
-                           .n_in = groups * n_in,
-                           .n_out = groups * n_out,
-                           .weights_at = rerun->weights_size,
-                           .start_at = rerun->n_starts};
-        part->conv =
-            (ef_int_conv){.n_blocks = up_to(part->n_out, EF_INT_BLOCK) / EF_INT_BLOCK,
-                          .n_groups = up_to(part->n_in, EF_INT_GROUP) / EF_INT_GROUP,
-                          .n_taps = n_taps,
-                          .taps = step->taps};
-        rerun->weights_size += up_to(rerun->kernels->packed_size(n_values(part)), 64);
-        rerun->n_starts += part->conv.n_blocks * EF_INT_BLOCK;
+    for (size_t t = 0; t < step->n_taps; t++) {
+        step->tap_pixels[t] = (uint32_t)(t / w->kernel[1] * w->dilation[0] * in->width +
+                                         t % w->kernel[1] * w->dilation[1]);
+        step->taps[t] = (ptrdiff_t)(step->tap_pixels[t] * in->pixel);
     }
     return EF_OK;
 }
 
-/* One part: weights of channels of other groups are 0. */
-static void pack_part(ef_bytes *rerun, const ef_rstep *step, ef_rpart *part)
+static ef_status make_parts(ef_bytes *rerun, ef_bstep *step, ef_error *err)
 {
     const ef_qwindow *w = &step->q->window;
-    const ef_rstep *from = &rerun->steps[step->q->inputs[0]];
+    const ef_bstep *in = &rerun->steps[step->q->inputs[0]];
+    size_t n_in = in->q->shape.channels / w->groups;
+    size_t n_out = step->q->shape.channels / w->groups;
+    size_t together = n_out < EF_INT_BLOCK ? EF_INT_BLOCK / n_out : 1;
+    step->n_parts = (w->groups + together - 1) / together;
+    step->parts = ef_calloc(step->n_parts, sizeof *step->parts);
+    ef_status status = step->parts ? make_taps(rerun, step, err) : ef_error_memory(err);
+    for (size_t p = 0; p < step->n_parts && !status; p++) {
+        size_t first = p * together, left = w->groups - first;
+        size_t groups = left < together ? left : together;
+        ef_bpart *part = &step->parts[p];
+        *part = (ef_bpart){.in = first * n_in,
+                           .out = first * n_out,
+                           .n_in = groups * n_in,
+                           .n_out = groups * n_out,
+                           .weights_at = rerun->weights_size,
+                           .start_at = rerun->n_starts,
+                           .is_aligned = first * n_in % EF_INT_GROUP == 0};
+        part->conv =
+            (ef_int_conv){.n_blocks = up_to(part->n_out, EF_INT_BLOCK) / EF_INT_BLOCK,
+                          .n_groups = up_to(part->n_in, EF_INT_GROUP) / EF_INT_GROUP,
+                          .n_taps = step->n_taps,
+                          .taps = step->taps};
+        rerun->weights_size += up_to(rerun->kernels->packed_size(n_values(part)), 64);
+        rerun->n_starts += part->conv.n_blocks * EF_INT_BLOCK;
+        step->acc_pixel += part->conv.n_blocks * EF_INT_BLOCK;
+    }
+    return status;
+}
+
+/* One part: weights of channels of other groups are 0. */
+static void pack_part(ef_bytes *rerun, const ef_bstep *step, ef_bpart *part)
+{
+    const ef_qwindow *w = &step->q->window;
+    const ef_bstep *from = &rerun->steps[step->q->inputs[0]];
     size_t n_in = from->q->shape.channels / w->groups;
     size_t n_out = step->q->shape.channels / w->groups;
     unsigned char *weights = rerun->weights + part->weights_at;
@@ -132,16 +146,16 @@ static ef_status pack(ef_bytes *rerun, ef_error *err)
         return ef_error_memory(err);
     }
     for (size_t i = 0; i < rerun->n_steps; i++) {
-        ef_rstep *step = &rerun->steps[i];
+        ef_bstep *step = &rerun->steps[i];
         for (size_t p = 0; p < step->n_parts; p++) {
             pack_part(rerun, step, &step->parts[p]);
-            ef_rpart_bind(&step->parts[p], rerun->weights, rerun->starts);
+            ef_bpart_bind(&step->parts[p], rerun->weights, rerun->starts);
         }
     }
     return EF_OK;
 }
 
-static ef_status copy_factors(ef_rstep *step, int is_output, ef_error *err)
+static ef_status copy_factors(ef_bstep *step, int is_output, ef_error *err)
 {
     size_t n = step->q->shape.channels;
     step->factors = ef_calloc(n + 2 * EF_INT_BLOCK, sizeof *step->factors);
@@ -155,37 +169,29 @@ static ef_status copy_factors(ef_rstep *step, int is_output, ef_error *err)
 
 /* --- who reads what --------------------------------------------------------------- */
 
-static ef_status list_readers(ef_bytes *rerun, size_t index, ef_error *err)
+static void find_last_reader(ef_bytes *rerun, size_t index)
 {
-    ef_rstep *step = &rerun->steps[index];
-    step->readers = ef_calloc(rerun->n_steps, sizeof *step->readers);
-    for (uint32_t i = (uint32_t)index + 1; step->readers && i < rerun->n_steps; i++) {
-        const ef_qstep *reader = rerun->steps[i].q;
-        int reads = 0;
-        for (uint32_t k = 0; k < reader->n_inputs; k++) {
-            reads |= reader->inputs[k] == index;
-        }
-        if (reads) {
-            step->readers[step->n_readers++] = i;
-        }
+    const ef_qstep *q = rerun->steps[index].q;
+    for (uint32_t k = 0; k < q->n_inputs; k++) {
+        rerun->steps[q->inputs[k]].last_reader = (uint32_t)index; /* ascending */
     }
-    return step->readers ? EF_OK : ef_error_memory(err);
 }
 
 /* --- sites ------------------------------------------------------------------------ */
 
 static ef_status add_sites(ef_bytes *rerun, uint32_t index, ef_error *err)
 {
-    ef_rstep *step = &rerun->steps[index];
+    ef_bstep *step = &rerun->steps[index];
     const ef_qstep *q = step->q;
     const ef_net *net = rerun->qnet->net;
     ef_site site = {.step = index, .node = q->head, .n_moments = 1};
     ef_status status = EF_OK;
+    uint64_t n_products = 0;
     if (q->kind == EF_Q_CONV) {
         size_t n_in = rerun->steps[q->inputs[0]].q->shape.channels / q->window.groups;
+        n_products = (uint64_t)n_in * q->window.kernel[0] * q->window.kernel[1];
         site.target = EF_TARGET_WEIGHTS;
-        site.count = (uint64_t)q->shape.channels * n_in * q->window.kernel[0] *
-                     q->window.kernel[1];
+        site.count = q->shape.channels * n_products;
         site.bits = q->weight_codes[0].format.bits;
         status = ef_rerun_add_parameter(&rerun->base, &site, net, EF_ROLE_WEIGHT,
                                         &step->weight_site, err);
@@ -197,13 +203,20 @@ static ef_status add_sites(ef_bytes *rerun, uint32_t index, ef_error *err)
         status = ef_rerun_add_parameter(&rerun->base, &site, net, EF_ROLE_BIAS,
                                         &step->bias_site, err);
     }
+    if (!status && q->kind == EF_Q_CONV) {
+        site.target = EF_TARGET_ACCUMULATORS;
+        site.count = ef_shape_elements(q->shape);
+        site.bits = rerun->qnet->accumulator_bits;
+        site.n_moments = n_products + 1;
+        status = ef_rerun_add_output(&rerun->base, &site, net, &step->sum_site, err);
+        site.n_moments = 1;
+    }
     if (!status && q->is_stored && index + 1 < rerun->n_steps) {
         site.target = index == 0 ? EF_TARGET_INPUTS : EF_TARGET_ACTIVATIONS;
         site.node = q->node;
         site.count = ef_shape_elements(q->shape);
         site.bits = q->code.format.bits;
-        site.name = ef_topology_node(net->topology, q->node)->name;
-        status = ef_rerun_add_site(&rerun->base, &site, &step->value_site, err);
+        status = ef_rerun_add_output(&rerun->base, &site, net, &step->value_site, err);
     }
     return status;
 }
@@ -212,7 +225,7 @@ static ef_status add_sites(ef_bytes *rerun, uint32_t index, ef_error *err)
 
 /* Whether no sum of the step can reach the ends of a saturating accumulator, whatever
  * bits of its inputs and weights are struck. */
-static int is_safe(const ef_bytes *rerun, const ef_rstep *step)
+static int is_safe(const ef_bytes *rerun, const ef_bstep *step)
 {
     const ef_qstep *q = step->q;
     size_t n_in = rerun->steps[q->inputs[0]].q->shape.channels / q->window.groups;
@@ -221,7 +234,7 @@ static int is_safe(const ef_bytes *rerun, const ef_rstep *step)
            (double)(UINT64_C(1) << (rerun->qnet->accumulator_bits - 1));
 }
 
-static ef_status check(const ef_bytes *rerun, const ef_rstep *step, ef_error *err)
+static ef_status check(const ef_bytes *rerun, const ef_bstep *step, ef_error *err)
 {
     const ef_qstep *q = step->q;
     int is_output = step == &rerun->steps[rerun->n_steps - 1];
@@ -229,7 +242,8 @@ static ef_status check(const ef_bytes *rerun, const ef_rstep *step, ef_error *er
                   (q->kind == EF_Q_CONV && q->weight_codes[0].format.bits > 8);
     int is_held =
         q->kind == EF_Q_CONV && rerun->qnet->saturates && !is_safe(rerun, step);
-    if (is_wide || is_held || rerun->qnet->accumulator_bits > 32) {
+    int is_long = q->shape.height > 0xffff || q->shape.width > 0xffff; /* ef_bspot */
+    if (is_wide || is_held || is_long || rerun->qnet->accumulator_bits > 32) {
         return ef_error_set(
             err, EF_ERR_UNSUPPORTED,
             "node %s: faults are run in formats of at most 8 bits, with "
@@ -243,15 +257,16 @@ ef_status ef_bytes_build(ef_bytes *rerun, ef_error *err)
 {
     ef_status status = EF_OK;
     for (uint32_t i = 0; i < rerun->n_steps && !status; i++) {
-        ef_rstep *step = &rerun->steps[i];
+        ef_bstep *step = &rerun->steps[i];
         step->q = &rerun->qnet->steps[i];
-        step->weight_site = step->bias_site = step->value_site = SIZE_MAX;
+        step->weight_site = step->bias_site = SIZE_MAX;
+        step->value_site = step->sum_site = SIZE_MAX;
     }
     for (uint32_t i = 0; i < rerun->n_steps && !status; i++) {
-        ef_rstep *step = &rerun->steps[i];
+        ef_bstep *step = &rerun->steps[i];
         lay_out(rerun, i);
         status = check(rerun, step, err);
-        status = status ? status : list_readers(rerun, i, err);
+        find_last_reader(rerun, i);
         status = status ? status : add_sites(rerun, i, err);
         if (!status && step->q->kind == EF_Q_CONV) {
             status = make_parts(rerun, step, err);

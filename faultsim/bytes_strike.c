@@ -1,143 +1,189 @@
-/* One fault on all images: its parameters changed, then changed back. */
+/* Faults on all images: those of one site image by image, many at once, so that what an
+ * image needs stays near; others fault by fault. */
+#include <string.h>
+
 #include "base/mem.h"
-#include "faultsim/bytes_run.h"
+#include "faultsim/bytes_priv.h"
 
-/* --- struck parameters ------------------------------------------------------------ */
+#define FEW 64 /* flips of a fault that is run together with others */
 
-/* Where a parameter lies in the packed ones. */
-typedef struct spot {
-    const ef_rstep *step;
-    const ef_rpart *part;
-    size_t channel, out; /* of the step, of the part */
-    size_t in, tap;      /* input channel of the part */
-    size_t weight;       /* in the step's weights */
-} spot;
+/* --- flips by site ---------------------------------------------------------------- */
 
-static spot find(const ef_bytes *rerun, const ef_flip *flip)
+static ef_status reserve_order(ef_bytes_worker *w, size_t n)
 {
-    const ef_site *site = &rerun->base.sites[flip->site];
-    spot s = {.step = &rerun->steps[site->step], .weight = (size_t)flip->index};
-    const ef_qwindow *w = &s.step->q->window;
-    size_t n_channels = s.step->q->shape.channels;
-    size_t each = site->target == EF_TARGET_BIASES ? 1 : site->count / n_channels;
-    s.channel = (size_t)flip->index / each;
-    s.part = s.step->parts;
-    while (s.channel >= s.part->out + s.part->n_out) {
-        s.part++;
-    }
-    s.out = s.channel - s.part->out;
-    size_t n_taps = s.part->conv.n_taps;
-    size_t n_in = rerun->steps[s.step->q->inputs[0]].q->shape.channels / w->groups;
-    s.tap = s.weight % n_taps;
-    s.in = s.channel / (n_channels / w->groups) * n_in - s.part->in +
-           s.weight / n_taps % n_in;
-    return s;
-}
-
-/* The integer of a parameter after flips [0, n) of the fault. */
-static int32_t struck_value(const ef_bytes_worker *w, size_t n, int is_bias,
-                            const spot *s)
-{
-    const ef_flip *last = &w->fault->flips[n];
-    const ef_qstep *q = s->step->q;
-    int32_t value = is_bias ? q->bias[s->channel] : q->weights[s->weight];
-    for (size_t i = 0; i < n; i++) {
-        const ef_flip *f = &w->fault->flips[i];
-        if (f->site == last->site && f->index == last->index) {
-            value += w->deltas[i];
-        }
-    }
-    return value;
-}
-
-static int32_t strike_parameter(const ef_bytes_worker *w, size_t n, int is_bias,
-                                const spot *s)
-{
-    const ef_flip *f = &w->fault->flips[n];
-    const ef_qstep *q = s->step->q;
-    int32_t value = struck_value(w, n, is_bias, s);
-    if (is_bias) {
-        uint32_t bits = (uint32_t)ef_fault_bits(f->kind, (uint32_t)value, f->mask);
-        return (int32_t)(bits - (uint32_t)value);
-    }
-    const ef_code *code =
-        &q->weight_codes[q->weight_codes[0].format.per_channel ? s->channel : 0];
-    uint32_t bits = ef_code_of_integer(code, value);
-    return ef_code_integer(code, (uint32_t)ef_fault_bits(f->kind, bits, f->mask)) -
-           value;
-}
-
-/* Weights and starts of the worker with (sign 1) or without (-1) the change. */
-static void change(ef_bytes_worker *w, size_t n, int is_bias, const spot *s, int sign)
-{
-    uint32_t delta = (uint32_t)sign * (uint32_t)w->deltas[n];
-    int32_t *start = &w->starts[s->part->start_at + s->out];
-    if (is_bias) {
-        *start = (int32_t)((uint32_t)*start + delta);
-        return;
-    }
-    int32_t value = struck_value(w, n, 0, s) + (sign > 0 ? w->deltas[n] : 0);
-    uint32_t zero = w->rerun->steps[s->step->q->inputs[0]].zero;
-    *start = (int32_t)((uint32_t)*start - zero * delta);
-    w->rerun->kernels->pack(w->weights + s->part->weights_at, &s->part->conv,
-                            s->out / EF_INT_BLOCK, s->tap, s->in, s->out % EF_INT_BLOCK,
-                            value);
-}
-
-static void change_all(ef_bytes_worker *w, int sign)
-{
-    for (size_t i = 0; i < w->fault->n; i++) {
-        size_t n = sign > 0 ? i : w->fault->n - 1 - i;
-        const ef_flip *f = &w->fault->flips[n];
-        ef_target target = w->rerun->base.sites[f->site].target;
-        if (target != EF_TARGET_WEIGHTS && target != EF_TARGET_BIASES) {
-            continue;
-        }
-        int is_bias = target == EF_TARGET_BIASES;
-        spot s = find(w->rerun, f);
-        if (sign > 0) {
-            w->deltas[n] = strike_parameter(w, n, is_bias, &s);
-        }
-        change(w, n, is_bias, &s, sign);
-    }
-}
-
-/* --- striking --------------------------------------------------------------------- */
-
-static ef_status reserve(ef_bytes_worker *w, size_t n)
-{
-    if (n > w->deltas_capacity) {
-        int32_t *deltas = ef_realloc(w->deltas, n, sizeof *deltas);
-        if (!deltas) {
+    if (n > w->order_capacity) {
+        uint32_t *order = ef_realloc(w->order, n, sizeof *order);
+        w->order = order ? order : w->order;
+        uint32_t *hitting = ef_realloc(w->hitting, n, sizeof *hitting);
+        w->hitting = hitting ? hitting : w->hitting;
+        if (!order || !hitting) {
             return EF_ERR_MEMORY;
         }
-        w->deltas = deltas;
-        w->deltas_capacity = n;
+        w->order_capacity = n;
     }
     return EF_OK;
 }
 
-static void strike_one(ef_bytes_worker *w, const ef_fault *fault, size_t number)
+static ef_status reserve_hits(ef_bytes_worker *w, size_t n)
 {
-    w->fault = fault;
-    change_all(w, 1);
-    for (size_t i = 0; i < w->rerun->base.n; i++) {
-        ef_bytes_image(w, i, w->logits);
-        ef_rerun_judge(&w->base, number, i, w->logits);
+    if (n > w->hits_capacity) {
+        ef_bhit *hits = ef_realloc(w->hits, n, sizeof *hits);
+        if (!hits) {
+            return EF_ERR_MEMORY;
+        }
+        w->hits = hits;
+        w->hits_capacity = n;
     }
-    change_all(w, -1);
+    return EF_OK;
+}
+
+/* Takes a fault in hand: counts its flips by site, and keeps their order in each. */
+static void take(ef_bytes_worker *w, const ef_fault *fault, const ef_bhit *hits)
+{
+    size_t n_sites = w->rerun->base.n_sites, *first = w->site_first;
+    w->fault = fault;
+    w->fault_hits = hits;
+    w->only_site = SIZE_MAX;
+    memset(first, 0, (n_sites + 1) * sizeof *first);
+    for (size_t i = 0; i < fault->n; i++) {
+        first[fault->flips[i].site + 1]++;
+    }
+    for (size_t s = 0; s < n_sites; s++) {
+        first[s + 1] += first[s];
+    }
+    for (size_t i = 0; i < fault->n; i++) {
+        w->order[first[fault->flips[i].site]++] = (uint32_t)i;
+    }
+    memmove(first + 1, first, n_sites * sizeof *first);
+    first[0] = 0;
+}
+
+/* --- faults of one site ----------------------------------------------------------- */
+
+static int strikes_parameter(const ef_bytes_worker *w, const ef_flip *flip)
+{
+    ef_target target = w->rerun->base.sites[flip->site].target;
+    return target == EF_TARGET_WEIGHTS || target == EF_TARGET_BIASES;
+}
+
+/* Parameters that change in one image only are the affair of the others. */
+static int is_simple(const ef_bytes_worker *w, const ef_fault *fault)
+{
+    int simple = fault->n > 0 && fault->n <= FEW;
+    for (size_t i = 0; i < fault->n && simple; i++) {
+        const ef_flip *flip = &fault->flips[i];
+        simple = flip->site == fault->flips[0].site &&
+                 (flip->image < 0 || !strikes_parameter(w, flip));
+    }
+    return simple;
+}
+
+static void run_simple(ef_bytes_worker *w, const ef_fault *fault, const ef_bhit *hits,
+                       size_t number)
+{
+    size_t step = w->rerun->base.sites[fault->flips[0].site].step;
+    int is_last = step + 1 == w->rerun->n_steps;
+    w->fault = fault;
+    w->fault_hits = hits;
+    w->only_site = fault->flips[0].site;
+    if (is_last) {
+        ef_bytes_change_weights(w, 1);
+    }
+    if (ef_bytes_run_image(w, step, w->logits)) {
+        ef_rerun_judge(&w->base, number, w->image, w->logits);
+    } else {
+        ef_rerun_masked(&w->base, number, w->image);
+    }
+    if (is_last) {
+        ef_bytes_change_weights(w, -1);
+    }
+}
+
+static void strike_simple(ef_bytes_worker *w, const ef_fault *faults, size_t n_faults)
+{
+    ef_bhit *hits = w->hits;
+    for (size_t k = 0; k < n_faults; k++) {
+        if (is_simple(w, &faults[k])) {
+            ef_bytes_find_hits(w, &faults[k], hits);
+        }
+        hits += faults[k].n;
+    }
+    for (size_t image = 0; image < w->rerun->base.n; image++) {
+        ef_bytes_enter(w, image);
+        hits = w->hits;
+        for (size_t k = 0; k < n_faults; k++) {
+            if (is_simple(w, &faults[k])) {
+                run_simple(w, &faults[k], hits, k);
+            }
+            hits += faults[k].n;
+        }
+    }
+}
+
+/* --- others ----------------------------------------------------------------------- */
+
+/* Whether a parameter changes in one image only. */
+static int changes_by_image(const ef_bytes_worker *w, const ef_fault *fault)
+{
+    int changes = 0;
+    for (size_t i = 0; i < fault->n && !changes; i++) {
+        changes = fault->flips[i].image >= 0 && strikes_parameter(w, &fault->flips[i]);
+    }
+    return changes;
+}
+
+static void begin_weights(ef_bytes_worker *w, const ef_fault *fault)
+{
+    ef_bytes_find_hits(w, fault, w->hits);
+    ef_bytes_change_weights(w, 1);
+}
+
+static void strike_other(ef_bytes_worker *w, const ef_fault *fault, size_t number)
+{
+    int by_image = changes_by_image(w, fault);
+    take(w, fault, w->hits);
+    if (!by_image) {
+        begin_weights(w, fault);
+    }
+    for (size_t image = 0; image < w->rerun->base.n; image++) {
+        ef_bytes_enter(w, image);
+        if (by_image) {
+            begin_weights(w, fault);
+        }
+        if (ef_bytes_run_image(w, 0, w->logits)) {
+            ef_rerun_judge(&w->base, number, image, w->logits);
+        } else {
+            ef_rerun_masked(&w->base, number, image);
+        }
+        if (by_image) {
+            ef_bytes_change_weights(w, -1);
+        }
+    }
+    if (!by_image) {
+        ef_bytes_change_weights(w, -1);
+    }
 }
 
 ef_status ef_bytes_strike(ef_rerun_worker *worker, const ef_fault *faults,
                           size_t n_faults, int is_whole)
 {
     ef_bytes_worker *w = (ef_bytes_worker *)worker;
+    size_t most = FEW, sum = 0;
+    for (size_t k = 0; k < n_faults; k++) {
+        most = faults[k].n > most ? faults[k].n : most;
+        sum += faults[k].n;
+    }
+    if (reserve_order(w, most) || reserve_hits(w, sum)) {
+        return EF_ERR_MEMORY;
+    }
     w->is_whole = is_whole;
-    for (size_t i = 0; i < n_faults; i++) {
-        if (reserve(w, faults[i].n)) {
-            return EF_ERR_MEMORY;
+    if (!is_whole) {
+        strike_simple(w, faults, n_faults);
+    }
+    for (size_t k = 0; k < n_faults; k++) {
+        if (is_whole || !is_simple(w, &faults[k])) {
+            strike_other(w, &faults[k], k);
         }
-        strike_one(w, &faults[i], i);
     }
     return EF_OK;
 }

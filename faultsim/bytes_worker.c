@@ -2,24 +2,29 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "faultsim/bytes_run.h"
+#include "faultsim/bytes_priv.h"
 
 /* What the largest step needs. */
 typedef struct extent {
-    size_t plane, channels, part;
+    size_t plane, channels, part, items;
 } extent;
+
+static size_t greater(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
 
 static extent largest(const ef_bytes *rerun)
 {
-    extent e = {1, 1, EF_INT_BLOCK};
+    extent e = {1, 1, EF_INT_BLOCK, 1};
     for (size_t i = 0; i < rerun->n_steps; i++) {
-        const ef_rstep *step = &rerun->steps[i];
-        size_t channels = step->q->shape.channels;
-        e.plane = ef_rplane(step) > e.plane ? ef_rplane(step) : e.plane;
-        e.channels = channels > e.channels ? channels : e.channels;
+        const ef_bstep *step = &rerun->steps[i];
+        e.plane = greater(e.plane, ef_bplane(step));
+        e.channels = greater(e.channels, step->q->shape.channels);
         for (size_t p = 0; p < step->n_parts; p++) {
-            size_t n = step->parts[p].conv.n_blocks * EF_INT_BLOCK;
-            e.part = n > e.part ? n : e.part;
+            const ef_blayout *in = &rerun->steps[step->q->inputs[0]].layout;
+            e.part = greater(e.part, step->parts[p].conv.n_blocks * EF_INT_BLOCK);
+            e.items = greater(e.items, step->n_taps * in->pixel / EF_INT_GROUP);
         }
     }
     return e;
@@ -27,19 +32,26 @@ static extent largest(const ef_bytes *rerun)
 
 static ef_status make_state(ef_bytes_worker *w, size_t index)
 {
-    const ef_rstep *step = &w->rerun->steps[index];
-    ef_rstate *state = &w->states[index];
-    state->changed = ef_calloc_aligned(step->layout.size, 1);
-    state->own = state->changed;
-    state->pixels = ef_calloc(ef_rplane(step), sizeof *state->pixels);
-    state->is_listed = ef_calloc(ef_rplane(step), 1);
+    const ef_bstep *step = &w->rerun->steps[index];
+    const ef_blayout *layout = &step->layout;
+    ef_bstate *state = &w->states[index];
+    size_t plane = ef_bplane(step);
+    state->now = ef_calloc_aligned(layout->size, 1);
+    state->listed = ef_calloc(plane, sizeof *state->listed);
+    state->is_listed = ef_calloc(layout->n_pixels, 1);
+    state->pixels = ef_calloc(plane, sizeof *state->pixels);
+    state->changes = ef_calloc(2 * plane * layout->pixel / EF_INT_GROUP + EF_INT_BLOCK,
+                               sizeof *state->changes);
+    state->spans = ef_calloc(layout->n_pixels, sizeof *state->spans);
     state->parts = ef_calloc(step->n_parts + 1, sizeof *state->parts);
-    if (!state->changed || !state->pixels || !state->is_listed || !state->parts) {
+    if (!state->now || !state->listed || !state->is_listed || !state->pixels ||
+        !state->changes || !state->spans || !state->parts) {
         return EF_ERR_MEMORY;
     }
+    memset(state->now, step->zero, layout->size);
     for (size_t p = 0; p < step->n_parts; p++) {
         state->parts[p] = step->parts[p];
-        ef_rpart_bind(&state->parts[p], w->weights, w->starts);
+        ef_bpart_bind(&state->parts[p], w->weights, w->starts);
     }
     return EF_OK;
 }
@@ -48,18 +60,27 @@ static ef_status make_scratch(ef_bytes_worker *w)
 {
     extent e = largest(w->rerun);
     size_t plane = e.plane + EF_INT_BLOCK, row = e.channels + 2 * EF_INT_BLOCK;
+    w->site_first = ef_calloc(w->rerun->base.n_sites + 1, sizeof *w->site_first);
     w->todo = ef_calloc(e.plane + 8, sizeof *w->todo);
     w->is_todo = ef_calloc(e.plane + 8, 1);
+    w->dense = ef_calloc(e.plane, sizeof *w->dense);
+    w->places = ef_calloc(e.plane, sizeof *w->places);
+    w->items.more = ef_calloc(e.items + EF_INT_BLOCK, sizeof *w->items.more);
+    w->items.less = ef_calloc(e.items + EF_INT_BLOCK, sizeof *w->items.less);
+    w->outs = ef_calloc(EF_BYTES_CHUNK, sizeof *w->outs);
     w->windows = ef_calloc(EF_BYTES_CHUNK, sizeof *w->windows);
     w->acc = ef_calloc_aligned(EF_BYTES_CHUNK * e.part, sizeof *w->acc);
     w->plane_acc = ef_calloc_aligned(plane, sizeof *w->plane_acc);
     w->plane_factors = ef_calloc_aligned(plane, sizeof *w->plane_factors);
     w->plane_bytes = ef_calloc_aligned(plane, 1);
+    w->plane_x = ef_calloc_aligned(plane, 1);
     w->row = ef_calloc_aligned(row, 1);
     w->sums = ef_calloc_aligned(row, sizeof *w->sums);
     w->logits = ef_calloc(w->rerun->base.classes, sizeof *w->logits);
-    return w->todo && w->is_todo && w->windows && w->acc && w->plane_acc &&
-                   w->plane_factors && w->plane_bytes && w->row && w->sums && w->logits
+    return w->site_first && w->todo && w->is_todo && w->dense && w->places &&
+                   w->items.more && w->items.less && w->outs && w->windows && w->acc &&
+                   w->plane_acc && w->plane_factors && w->plane_bytes && w->plane_x &&
+                   w->row && w->sums && w->logits
                ? EF_OK
                : EF_ERR_MEMORY;
 }
@@ -73,6 +94,7 @@ ef_status ef_bytes_worker_create(ef_rerun_worker **worker, const ef_rerun *base,
         return ef_error_memory(err);
     }
     w->base.rerun = base;
+    w->image = SIZE_MAX;
     w->rerun = rerun;
     w->states = ef_calloc(rerun->n_steps, sizeof *w->states);
     w->weights = ef_calloc_aligned(rerun->weights_size + 64, 1);
@@ -98,15 +120,27 @@ void ef_bytes_worker_destroy(ef_rerun_worker *worker)
 {
     ef_bytes_worker *w = (ef_bytes_worker *)worker;
     for (size_t i = 0; w->states && i < w->rerun->n_steps; i++) {
-        ef_free(w->states[i].own);
-        ef_free(w->states[i].pixels);
+        ef_free(w->states[i].now);
+        ef_free(w->states[i].listed);
         ef_free(w->states[i].is_listed);
+        ef_free(w->states[i].pixels);
+        ef_free(w->states[i].changes);
+        ef_free(w->states[i].spans);
         ef_free(w->states[i].parts);
     }
     ef_free(w->states);
     ef_free(w->weights);
     ef_free(w->starts);
-    ef_free(w->deltas);
+    ef_free(w->hits);
+    ef_free(w->order);
+    ef_free(w->hitting);
+    ef_free(w->site_first);
+    ef_free(w->dense);
+    ef_free(w->places);
+    ef_free(w->outs);
+    ef_free(w->items.more);
+    ef_free(w->items.less);
+    ef_free(w->plane_x);
     ef_free(w->todo);
     ef_free(w->is_todo);
     ef_free(w->windows);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "faultsim/site.h"
 #include "faultsim/functions.h"
 #include "net/stored.h"
 
@@ -83,7 +84,10 @@ static ef_status bind_value(ef_fnet *fnet, size_t node, const ef_ranges *ranges,
             return ef_error_set(err, EF_ERR_INPUT, "node %s: its range is not known",
                                 n->name);
         }
-        range = ranges->nodes[node];
+        ef_status status = ef_ranges_fit(ranges, &node, 1, format, &range, err);
+        if (status) {
+            return status;
+        }
     }
     if (!isfinite(range.low) || !isfinite(range.high)) {
         return ef_error_set(err, EF_ERR_INPUT, "node %s: its range is not finite",
@@ -169,21 +173,18 @@ static ef_status bind_all(ef_fnet *fnet, const ef_ranges *ranges,
 /* --- sites ------------------------------------------------------------------------ */
 
 static ef_status add_site(ef_fnet *fnet, size_t node, ef_fpart part, ef_role role,
-                          const ef_site *site, const char *suffix, ef_error *err)
+                          const ef_site *site, ef_error *err)
 {
-    const ef_param *param = ef_net_param(fnet->net, node, role);
-    int is_parameter = part <= EF_F_NORM;
-    char name[EF_PARAM_NAME_SIZE + 8], tensor[EF_PARAM_NAME_SIZE];
-    snprintf(tensor, sizeof tensor, "%s",
-             ef_topology_node(fnet->net->topology, node)->name);
-    if (is_parameter) {
-        ef_net_param_name(fnet->net, param, tensor);
-    }
-    snprintf(name, sizeof name, "%s%s", tensor, suffix);
+    char name[EF_SITE_NAME_SIZE];
     ef_fsite *made = &fnet->sites[fnet->n_sites];
     *made = (ef_fsite){.site = *site, .part = part, .role = role};
     made->site.step = made->site.node = (uint32_t)node;
     made->site.n_moments = site->n_moments ? site->n_moments : 1;
+    if (part <= EF_F_NORM) {
+        ef_site_name_parameter(&made->site, fnet->net, role, name);
+    } else {
+        ef_site_name_output(&made->site, fnet->net, name);
+    }
     made->site.name = made->name = ef_strdup(name);
     if (!made->name) {
         return ef_error_memory(err);
@@ -199,22 +200,20 @@ static ef_status add_weight_sites(ef_fnet *fnet, size_t node, ef_error *err)
     size_t elements = ef_shape_elements(ef_topology_shape(fnet->net->topology, node));
     const ef_format *format = &fnet->weight_codes[node][0].format;
     ef_site site = {EF_TARGET_WEIGHTS, .count = weights->count, .bits = format->bits};
-    ef_status status =
-        add_site(fnet, node, EF_F_WEIGHT, EF_ROLE_WEIGHT, &site, "", err);
+    ef_status status = add_site(fnet, node, EF_F_WEIGHT, EF_ROLE_WEIGHT, &site, err);
     if (bias && !status) {
         site = (ef_site){EF_TARGET_BIASES, .count = bias->count, .bits = 32};
-        status = add_site(fnet, node, EF_F_BIAS, EF_ROLE_BIAS, &site, "", err);
+        status = add_site(fnet, node, EF_F_BIAS, EF_ROLE_BIAS, &site, err);
     }
     if (!status) {
         site = (ef_site){EF_TARGET_ACCUMULATORS, .count = elements, .bits = 32,
                          .n_moments = weights->count / weights->dims[0] + 1};
-        status = add_site(fnet, node, EF_F_ACCUMULATOR, EF_ROLE_WEIGHT, &site, "", err);
+        status = add_site(fnet, node, EF_F_ACCUMULATOR, EF_ROLE_WEIGHT, &site, err);
     }
     if (!status && has_scale(format)) {
         site = (ef_site){EF_TARGET_SCALES, .count = fnet->n_weight_codes[node],
                          .bits = 32};
-        status = add_site(fnet, node, EF_F_WEIGHT_SCALE, EF_ROLE_WEIGHT, &site,
-                          ".scale", err);
+        status = add_site(fnet, node, EF_F_WEIGHT_SCALE, EF_ROLE_WEIGHT, &site, err);
     }
     return status;
 }
@@ -228,7 +227,7 @@ static ef_status add_norm_sites(ef_fnet *fnet, size_t node, ef_error *err)
         ef_site site = {EF_TARGET_NORM,
                         .count = ef_net_param(fnet->net, node, roles[i])->count,
                         .bits = 32};
-        status = add_site(fnet, node, EF_F_NORM, roles[i], &site, "", err);
+        status = add_site(fnet, node, EF_F_NORM, roles[i], &site, err);
     }
     return status;
 }
@@ -241,11 +240,10 @@ static ef_status add_value_sites(ef_fnet *fnet, size_t node, ef_error *err)
                     .count =
                         ef_shape_elements(ef_topology_shape(fnet->net->topology, node)),
                     .bits = format->bits};
-    ef_status status = add_site(fnet, node, EF_F_VALUE, EF_ROLE_COUNT, &site, "", err);
+    ef_status status = add_site(fnet, node, EF_F_VALUE, EF_ROLE_COUNT, &site, err);
     if (!status && has_scale(format)) {
         site = (ef_site){EF_TARGET_SCALES, .count = 1, .bits = 32};
-        status =
-            add_site(fnet, node, EF_F_VALUE_SCALE, EF_ROLE_COUNT, &site, ".scale", err);
+        status = add_site(fnet, node, EF_F_VALUE_SCALE, EF_ROLE_COUNT, &site, err);
     }
     return status;
 }

@@ -25,8 +25,42 @@ typedef struct ef_int_conv {
     const int32_t *start;  /* (n_blocks * EF_INT_BLOCK) bias - zero point * sum of w */
 } ef_int_conv;
 
+/* How sums become bytes: round-half-even(sum * factor) + zero, within [least, most];
+ * zero, least and most are of bytes.  Of the sum the low 32 - unused bits count. */
+typedef struct ef_int_rounding {
+    int32_t zero, least, most;
+    unsigned unused;
+} ef_int_rounding;
+
+/* A group of channels of a pixel in which bytes are greater, or less, than in the
+ * fault-free run: by how much, each in a byte. */
+typedef struct ef_int_change {
+    uint32_t at; /* the group's number, times the group_size of the kernels */
+    uint32_t deltas;
+} ef_int_change;
+
+/* Which changes are those of a pixel: first those to more, then those to less. */
+typedef struct ef_int_span {
+    uint32_t first;
+    uint16_t n_more, n_less;
+} ef_int_span;
+
+/* A change seen through a tap: its weights begin `at` bytes behind the first of each
+ * block. */
+typedef struct ef_int_item {
+    uint32_t at;
+    uint32_t deltas;
+} ef_int_item;
+
+/* What a window sees. */
+typedef struct ef_int_items {
+    ef_int_item *more, *less; /* room for EF_INT_BLOCK more than there can be */
+    size_t n_more, n_less;
+} ef_int_items;
+
 typedef struct ef_int_kernels {
     const char *name;
+    size_t group_size; /* bytes of a packed group: EF_INT_GROUP by EF_INT_BLOCK */
     /* Bytes that packed weights take, for so many values. */
     size_t (*packed_size)(size_t n_values);
     /* One weight into its place: block, tap, channel, out (within the block). */
@@ -36,19 +70,70 @@ typedef struct ef_int_kernels {
      * bytes. */
     void (*conv)(const ef_int_conv *conv, const uint8_t *const *windows, size_t n,
                  int32_t *acc);
-    /* n of: round-half-even(acc * factor) + zero, within [least, most], as a byte; n is
-     * a multiple of EF_INT_BLOCK.  zero, least and most are of bytes. */
-    void (*round)(const int32_t *acc, const double *factors, size_t n, int32_t zero,
-                  int32_t least, int32_t most, uint8_t *out);
+    /* Sums of n_pixels pixels, stride apart, into the first n_out bytes of each of
+     * out (n_pixels); factors (n_out up to a multiple of EF_INT_BLOCK), and so sums. */
+    void (*round)(const int32_t *acc, size_t n_pixels, size_t stride,
+                  const double *factors, size_t n_out, const ef_int_rounding *rounding,
+                  uint8_t *const *out);
+    /* The changes that a window sees through its taps; returns whether they are at
+     * most `most`, else items are of no use.  spans: from the window's first tap on;
+     * taps in pixels; n_groups: of a tap. */
+    int (*gather)(const ef_int_change *changes, const ef_int_span *spans,
+                  const uint32_t *taps, size_t n_taps, size_t n_groups, size_t most,
+                  ef_int_items *items);
+    /* The sums acc and what changes add to them by the weights of conv, into n_out
+     * bytes. */
+    void (*update)(const ef_int_conv *conv, const ef_int_items *items,
+                   const int32_t *acc, const double *factors, size_t n_out,
+                   const ef_int_rounding *rounding, uint8_t *out);
+    /* The sums acc (n) and delta * (x - zero_x) into bytes by one factor; x, acc and
+     * out have room up to a multiple of EF_INT_BLOCK. |delta| < 2^15. */
+    void (*shift)(const int32_t *acc, const uint8_t *x, size_t n, int32_t delta,
+                  int32_t zero_x, double factor, const ef_int_rounding *rounding,
+                  uint8_t *out);
     /* round-half-even((a - zero_a) * factors[0] + (b - zero_b) * factors[1]) + zero,
      * within [least, most], of n pairs of bytes; what lies behind them is read and
      * written up to a multiple of EF_INT_BLOCK. */
     void (*add)(const uint8_t *a, const uint8_t *b, int32_t zero_a, int32_t zero_b,
-                const double *factors, size_t n, int32_t zero, int32_t least,
-                int32_t most, uint8_t *out);
+                const double *factors, size_t n, const ef_int_rounding *rounding,
+                uint8_t *out);
+    /* What differs in n pixels of `size` bytes, a multiple of EF_INT_GROUP, at places:
+     * the changes of each, one after the other, and their spans by place, of none where
+     * nothing differs.  Returns how many changes.  changes has room for EF_INT_BLOCK
+     * more than there can be. */
+    size_t (*differ)(const uint8_t *now, const uint8_t *was, size_t size,
+                     const uint32_t *places, size_t n, ef_int_change *changes,
+                     ef_int_span *spans);
 } ef_int_kernels;
+
+extern const ef_int_kernels ef_int_kernels_portable;
+#if defined(__x86_64__)
+extern const ef_int_kernels ef_int_kernels_avx2;
+extern const ef_int_kernels ef_int_kernels_vnni;
+#endif
 
 /* Those that this CPU can run, the fastest first; *n of them. */
 const ef_int_kernels *const *ef_int_kernels_available(size_t *n);
+
+/* The place of a weight where `group` channels are packed together. */
+static inline size_t ef_int_place(const ef_int_conv *conv, size_t block, size_t tap,
+                                  size_t channel, size_t out, size_t group)
+{
+    size_t n = conv->n_groups * EF_INT_GROUP / group;
+    return (((block * conv->n_taps + tap) * n + channel / group) * EF_INT_BLOCK + out) *
+               group +
+           channel % group;
+}
+
+/* What those without instructions of their own share with the portable ones. */
+size_t ef_int_packed_pairs(size_t n_values);
+void ef_int_pack_pair(void *weights, const ef_int_conv *conv, size_t block, size_t tap,
+                      size_t channel, size_t out, int32_t value);
+int ef_int_gather_pairs(const ef_int_change *changes, const ef_int_span *spans,
+                        const uint32_t *taps, size_t n_taps, size_t n_groups,
+                        size_t most, ef_int_items *items);
+size_t ef_int_differ_portable(const uint8_t *now, const uint8_t *was, size_t size,
+                              const uint32_t *places, size_t n, ef_int_change *changes,
+                              ef_int_span *spans);
 
 #endif

@@ -72,9 +72,9 @@ ef_status ef_qnet_create(ef_qnet **qnet, const ef_net *net, const ef_ranges *ran
     return EF_OK;
 }
 
-void ef_qnet_destroy(ef_qnet *qnet)
+void ef_qnet_clear_steps(ef_qnet *qnet)
 {
-    for (size_t i = 0; qnet && i < qnet->n_steps; i++) {
+    for (size_t i = 0; qnet->steps && i < qnet->n_steps; i++) {
         ef_qstep *step = &qnet->steps[i];
         ef_free(step->weights);
         ef_free(step->weight_codes);
@@ -83,8 +83,13 @@ void ef_qnet_destroy(ef_qnet *qnet)
         ef_free(step->factors);
         ef_free(step->table);
     }
+    ef_free(qnet->steps);
+}
+
+void ef_qnet_destroy(ef_qnet *qnet)
+{
     if (qnet) {
-        ef_free(qnet->steps);
+        ef_qnet_clear_steps(qnet);
         ef_free(qnet->tail);
         ef_net_destroy(qnet->net);
     }

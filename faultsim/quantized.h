@@ -28,6 +28,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "faultsim/fault.h"
 #include "faultsim/ranges.h"
 #include "format/code.h"
 #include "net/net.h"
@@ -65,6 +66,7 @@ typedef struct ef_qstep {
     ef_shape shape;
     int is_stored;       /* reaches memory; else a view, or on the way to a table */
     ef_code code;        /* of the output; not of logits */
+    uint32_t scale_step; /* the first step that shares the output's scale */
     int32_t least, most; /* after rounding: limits of the format, relu, clip */
     ef_qwindow window;   /* conv and pools */
     /* conv: weights (out, in / groups, kh, kw), decoded; their codes by channel or one
@@ -86,9 +88,11 @@ typedef struct ef_qtail {
 } ef_qtail;
 
 typedef struct ef_qnet_options {
-    ef_format weights;     /* an integer format of at most 16 bits */
-    ef_format activations; /* likewise */
-    /* int activations of plain encoding become uint where no value is below 0 */
+    ef_format weights;     /* int or fixed of at most 16 bits, tern, bin */
+    ef_format activations; /* int, uint or fixed of at most 16 bits */
+    /* int activations become uint where no value is below 0, those in Gray code too;
+     * +signmag and +offset, which uint does not have, keep the sign that they are
+     * about */
     int fits_activations;
     unsigned accumulator_bits; /* 16 to 64; 0: 32, or 64 where an operand is wider
                                   than 8 bits */
@@ -132,5 +136,21 @@ size_t ef_qnet_classes(const ef_qnet *qnet);
 EF_NODISCARD ef_status ef_qnet_run_naive(const ef_qnet *qnet, const float *image,
                                          int32_t *const *integers, double *logits,
                                          ef_error *err);
+
+/* The same with a fault, whose flips are within sites, on the image that flips call
+ * image_number.
+ *
+ * Weights, activations and inputs are struck in their codes, biases as int32,
+ * accumulators as they are stored in their width, statistics of batch norms that are
+ * not folded as float32 (a batch norm may then give NaN, too).  Scales are struck as
+ * float32; codes, zero points and biases stay, and all that is computed from a scale
+ * (the factors of roundings, clips, tables, what images and padding become, what logits
+ * stand for) is of the struck one.  No scale is refused: whatever is stored as NaN
+ * becomes the largest integer, what overflows the end of its sign (ef_qround), and a
+ * NaN among the logits is the positive quiet one. */
+EF_NODISCARD ef_status ef_qnet_strike_naive(const ef_qnet *qnet, const ef_site *sites,
+                                            const ef_fault *fault, int64_t image_number,
+                                            const float *image, double *logits,
+                                            ef_error *err);
 
 #endif

@@ -52,8 +52,7 @@ static int tap(const ef_qwindow *w, size_t axis, uint32_t o, uint32_t k, uint32_
     return p >= 0 && p < (int64_t)size;
 }
 
-/* The accumulator as it is stored: wrapped to its width, or held at its ends. */
-static int64_t fit(const ef_qnet *qnet, int64_t value)
+int64_t ef_qfit(const ef_qnet *qnet, int64_t value)
 {
     unsigned bits = qnet->accumulator_bits;
     int64_t most = (int64_t)((UINT64_C(1) << (bits - 1)) - 1);
@@ -65,29 +64,75 @@ static int64_t fit(const ef_qnet *qnet, int64_t value)
     return value > most ? most : value < -most - 1 ? -most - 1 : value;
 }
 
-static int64_t accumulate(const run *r, const ef_qstep *step, place p)
+/* Only with 64 bits can the addition itself overflow. */
+int64_t ef_qadd(const ef_qnet *qnet, int64_t sum, int64_t product)
+{
+    if (qnet->saturates && product > 0 && sum > INT64_MAX - product) {
+        return INT64_MAX;
+    }
+    if (qnet->saturates && product < 0 && sum < INT64_MIN - product) {
+        return INT64_MIN;
+    }
+    return ef_qfit(qnet, (int64_t)((uint64_t)sum + (uint64_t)product));
+}
+
+int64_t ef_qsum_bits(const ef_qnet *qnet, int64_t sum, ef_fault_kind kind,
+                     uint64_t mask)
+{
+    uint64_t sign = UINT64_C(1) << (qnet->accumulator_bits - 1);
+    uint64_t bits = ef_fault_bits(kind, (uint64_t)sum, mask) & (sign | (sign - 1));
+    return (int64_t)((bits ^ sign) - sign);
+}
+
+/* The flips (n) that a running sum still has before it. */
+typedef struct ahead {
+    const ef_flip *const *flips;
+    size_t n;
+} ahead;
+
+/* The sum with the flips that strike it now, after `moment` products. */
+static int64_t strike_sum(const run *r, ahead *a, uint64_t moment, int64_t sum)
+{
+    for (; a->n > 0 && a->flips[0]->moment == moment; a->n--, a->flips++) {
+        sum = ef_qsum_bits(r->qnet, sum, a->flips[0]->kind, a->flips[0]->mask);
+    }
+    return sum;
+}
+
+/* The first n_products of an element. */
+static int64_t accumulate(const run *r, const ef_qstep *step, place p,
+                          uint64_t n_products, ahead a)
 {
     const ef_qwindow *w = &step->window;
     ef_shape in = input_of(r, step, 0)->shape;
     uint32_t n_in = in.channels / w->groups;
     uint32_t group = p.c / (step->shape.channels / w->groups);
-    int64_t acc = fit(r->qnet, step->bias[p.c]);
-    place from;
-    for (uint32_t i = 0; i < n_in; i++) {
-        from.c = group * n_in + i;
-        for (uint32_t ky = 0; ky < w->kernel[0]; ky++) {
-            for (uint32_t kx = 0; kx < w->kernel[1]; kx++) {
-                size_t weight =
-                    (((size_t)p.c * n_in + i) * w->kernel[0] + ky) * w->kernel[1] + kx;
-                if (tap(w, 0, p.y, ky, in.height, &from.y) &&
-                    tap(w, 1, p.x, kx, in.width, &from.x)) {
-                    acc = fit(r->qnet,
-                              acc + centred(r, step, 0, from) * step->weights[weight]);
-                }
-            }
+    size_t n_taps = (size_t)w->kernel[0] * w->kernel[1];
+    const int32_t *weights = step->weights + p.c * n_in * n_taps;
+    int64_t acc = strike_sum(r, &a, 0, ef_qfit(r->qnet, step->bias[p.c]));
+    for (uint64_t i = 0; i < n_products; i++) {
+        uint32_t tap_y = (uint32_t)(i % n_taps / w->kernel[1]);
+        uint32_t tap_x = (uint32_t)(i % w->kernel[1]);
+        place from = {group * n_in + (uint32_t)(i / n_taps), 0, 0};
+        if (tap(w, 0, p.y, tap_y, in.height, &from.y) &&
+            tap(w, 1, p.x, tap_x, in.width, &from.x)) {
+            acc = ef_qadd(r->qnet, acc, centred(r, step, 0, from) * weights[i]);
         }
+        acc = strike_sum(r, &a, i + 1, acc);
     }
     return acc;
+}
+
+int64_t ef_qsum(const ef_qview *r, size_t index, ef_qplace p, uint64_t moment)
+{
+    return accumulate(r, &r->qnet->steps[index], p, moment, (ahead){NULL, 0});
+}
+
+int64_t ef_qsum_struck(const ef_qview *r, size_t index, ef_qplace p,
+                       const ef_flip *const *flips, size_t n)
+{
+    const ef_qstep *step = &r->qnet->steps[index];
+    return accumulate(r, step, p, ef_qproducts(r->qnet, step), (ahead){flips, n});
 }
 
 /* Positions of a window that an average counts along an axis. */
@@ -158,7 +203,9 @@ static double unrounded(const run *r, const ef_qstep *step, place p)
 {
     switch (step->kind) {
     case EF_Q_CONV:
-        return (double)accumulate(r, step, p) * step->factors[p.c];
+        return (double)accumulate(r, step, p, ef_qproducts(r->qnet, step),
+                                  (ahead){NULL, 0}) *
+               step->factors[p.c];
     case EF_Q_ADD:
         return sum_of(r, step, p);
     case EF_Q_MUL:
@@ -222,7 +269,7 @@ static int32_t moved(const run *r, const ef_qstep *step, place p)
         return (int32_t)(most + step->code.zero);
     }
     if (!origin(r, step, p, &k, &from)) {
-        return ef_code_integer(&step->code, ef_code_of(&step->code, node->u.pad.value));
+        return ef_qstore(&step->code, node->u.pad.value);
     }
     return value_of(r, step, k, from);
 }
@@ -265,8 +312,29 @@ void ef_qinput(const ef_qnet *qnet, const float *image, int32_t *values)
             x = canonical(x * ef_net_values(net, node, EF_ROLE_SCALE)[i / plane] +
                           ef_net_values(net, node, EF_ROLE_SHIFT)[i / plane]);
         }
-        values[i] = ef_code_integer(&step->code, ef_code_of(&step->code, x));
+        values[i] = ef_qstore(&step->code, x);
     }
+}
+
+int32_t ef_qsum_round(const ef_qstep *step, size_t channel, int64_t sum)
+{
+    return ef_qround((double)sum * step->factors[channel], step->code.zero, step->least,
+                     step->most);
+}
+
+/* The functions behind a real value of the last step. */
+static double finish(const ef_qnet *qnet, size_t channel, double value)
+{
+    for (size_t i = 0; i < qnet->n_tail; i++) {
+        value = ef_qtail_apply(qnet, &qnet->tail[i], channel, value);
+    }
+    return isnan(value) ? (double)canonical(NAN) : value;
+}
+
+double ef_qsum_logit(const ef_qnet *qnet, size_t channel, int64_t sum)
+{
+    const ef_qstep *step = &qnet->steps[qnet->output];
+    return finish(qnet, channel, (double)sum * step->scales[channel]);
 }
 
 /* A real value of the last step. */
@@ -277,8 +345,10 @@ static double logit(const run *r, place p)
     const ef_qstep *in = input_of(r, step, 0);
     double value;
     if (step->kind == EF_Q_CONV) {
-        value = (double)accumulate(r, step, p) * step->scales[p.c];
-    } else if (step->kind == EF_Q_TABLE) {
+        return ef_qsum_logit(r->qnet, p.c,
+                             ef_qsum_struck(r, r->qnet->output, p, NULL, 0));
+    }
+    if (step->kind == EF_Q_TABLE) {
         const float *slopes = ef_net_values(r->qnet->net, step->head, EF_ROLE_SLOPE);
         float x = (float)((double)centred(r, step, 0, p) * in->code.scale);
         value = ef_qactivation(&node->u.activation, slopes ? slopes[p.c] : 0, x);
@@ -287,10 +357,7 @@ static double logit(const run *r, place p)
     } else {
         value = unrounded(r, step, p);
     }
-    for (size_t i = 0; i < r->qnet->n_tail; i++) {
-        value = ef_qtail_apply(r->qnet, &r->qnet->tail[i], p.c, value);
-    }
-    return value;
+    return finish(r->qnet, p.c, value);
 }
 
 ef_qplace ef_qlogit_place(const ef_qview *r, size_t index)

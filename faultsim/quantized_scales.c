@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "base/mem.h"
+
 static uint32_t root_of(const ef_qbuild *b, uint32_t step)
 {
     while (b->class_of[step] != step) {
@@ -60,12 +62,32 @@ static ef_range range_of(const ef_qbuild *b, uint32_t root, ef_format *format)
     }
     if (!is_stated) {
         *format = b->options->activations;
+        int has_unsigned = format->encoding == EF_ENCODING_PLAIN ||
+                           format->encoding == EF_ENCODING_GRAY;
         if (b->options->fits_activations && format->kind == EF_FORMAT_INT &&
-            format->encoding == EF_ENCODING_PLAIN && range.low >= 0) {
+            has_unsigned && range.low >= 0) {
             format->kind = EF_FORMAT_UINT;
         }
     }
     return range;
+}
+
+/* The same by the rule of the ranges, now that the format is known. */
+static ef_status fit(const ef_qbuild *b, uint32_t root, const ef_format *format,
+                     ef_range *range)
+{
+    size_t n = 0, *nodes = ef_calloc(b->qnet->n_steps, sizeof *nodes);
+    if (!nodes) {
+        return ef_error_memory(b->err);
+    }
+    for (uint32_t i = root; i < b->qnet->n_steps; i++) {
+        if (b->class_of[i] == root) {
+            nodes[n++] = b->range_of[i];
+        }
+    }
+    ef_status status = ef_ranges_fit(b->ranges, nodes, n, format, range, b->err);
+    ef_free(nodes);
+    return status;
 }
 
 static int is_known(const ef_format *format)
@@ -93,7 +115,8 @@ static ef_status bind(ef_qbuild *b, uint32_t root, ef_code *code)
         return ef_error_set(b->err, EF_ERR_INPUT, "node %s: its range is not finite",
                             name);
     }
-    return ef_code_bind(code, &format, range.low, range.high, b->err);
+    ef_status status = fit(b, root, &format, &range);
+    return status ? status : ef_code_bind(code, &format, range.low, range.high, b->err);
 }
 
 /* A bound of clip as an integer; infinite ones are none. */
@@ -106,10 +129,9 @@ static int32_t bound_of(const ef_qstep *step, float bound)
                      step->most);
 }
 
-/* The function behind the step, if that is its clamp. */
-static void clamp(const ef_qbuild *b, ef_qstep *step)
+void ef_qstep_clamp(const ef_qnet *qnet, ef_qstep *step)
 {
-    const ef_node *node = ef_topology_node(b->topology, step->node);
+    const ef_node *node = ef_topology_node(qnet->net->topology, step->node);
     const ef_activation *activation = &node->u.activation;
     ef_code_limits(&step->code, &step->least, &step->most);
     if (node->op != EF_OP_ACTIVATION || step->kind == EF_Q_TABLE) {
@@ -131,6 +153,7 @@ ef_status ef_qbuild_scales(ef_qbuild *b)
     for (uint32_t i = 0; i <= qnet->output; i++) {
         ef_qstep *step = &qnet->steps[i];
         uint32_t root = b->class_of[i];
+        step->scale_step = root;
         if (i == qnet->output && !ef_qkind_moves(step->kind)) {
             break; /* never stored */
         }
@@ -143,7 +166,7 @@ ef_status ef_qbuild_scales(ef_qbuild *b)
         if (status) {
             return status;
         }
-        clamp(b, step);
+        ef_qstep_clamp(qnet, step);
     }
     return EF_OK;
 }

@@ -10,10 +10,17 @@
 int32_t ef_qround(double value, int32_t zero, int32_t least, int32_t most)
 {
     double rounded = nearbyint(value) + zero;
-    if (!(rounded > least)) {
-        return least;
+    if (!(rounded < most)) {
+        return most;
     }
-    return rounded < most ? (int32_t)rounded : most;
+    return rounded > least ? (int32_t)rounded : least;
+}
+
+int32_t ef_qstore(const ef_code *code, float value)
+{
+    int32_t least, most;
+    ef_code_limits(code, &least, &most);
+    return ef_qround((double)value / code->scale, code->zero, least, most);
 }
 
 void ef_qcode_all(const ef_code *code, int32_t *least, int32_t *most)
@@ -22,6 +29,25 @@ void ef_qcode_all(const ef_code *code, int32_t *least, int32_t *most)
     int is_unsigned = code->format.kind == EF_FORMAT_UINT;
     *least = is_unsigned ? 0 : -half;
     *most = is_unsigned ? 2 * half - 1 : half - 1;
+}
+
+size_t ef_qtable_size(const ef_code *code, int32_t *least)
+{
+    int32_t most;
+    ef_qcode_all(code, least, &most);
+    return (size_t)(most - *least) + 1;
+}
+
+size_t ef_qproducts(const ef_qnet *qnet, const ef_qstep *step)
+{
+    const ef_qwindow *w = &step->window;
+    size_t n_in = qnet->steps[step->inputs[0]].shape.channels / w->groups;
+    return n_in * w->kernel[0] * w->kernel[1];
+}
+
+const ef_code *ef_qweight_code(const ef_qstep *step, size_t channel)
+{
+    return &step->weight_codes[step->weight_codes[0].format.per_channel ? channel : 0];
 }
 
 /* --- conv and dense --------------------------------------------------------------- */
@@ -58,11 +84,12 @@ static ef_status fill_weights(ef_qbuild *b, ef_qstep *step, size_t n_out, size_t
     const float *from = ef_net_values(b->qnet->net, step->head, EF_ROLE_WEIGHT);
     ef_format format = weight_format_of(b, step);
     size_t n_codes = format.per_channel ? n_out : 1, part = n / n_codes;
-    if ((format.kind != EF_FORMAT_INT && format.kind != EF_FORMAT_FIXED) ||
-        format.bits > 16 || format.stochastic) {
+    int is_known = format.kind == EF_FORMAT_INT || format.kind == EF_FORMAT_FIXED ||
+                   format.kind == EF_FORMAT_TERN || format.kind == EF_FORMAT_BIN;
+    if (!is_known || format.bits > 16 || format.stochastic) {
         return refuse(b, step, EF_ERR_UNSUPPORTED,
                       "weights in integer execution are int or fixed of at most 16 "
-                      "bits, rounded to nearest");
+                      "bits, tern or bin, rounded to nearest");
     }
     step->weight_codes = ef_calloc(n_codes, sizeof *step->weight_codes);
     step->weights = ef_calloc(n, sizeof *step->weights);
@@ -100,13 +127,21 @@ static ef_status fill_bias(ef_qbuild *b, ef_qstep *step, size_t n_out)
     return EF_OK;
 }
 
+static void scale_conv(const ef_qnet *qnet, ef_qstep *step)
+{
+    const ef_code *in = &qnet->steps[step->inputs[0]].code;
+    int is_output = step == &qnet->steps[qnet->output];
+    for (size_t c = 0; c < step->shape.channels; c++) {
+        step->scales[c] = in->scale * ef_qweight_code(step, c)->scale;
+        step->factors[c] = is_output ? 1 : step->scales[c] / step->code.scale;
+    }
+}
+
 static ef_status fill_conv(ef_qbuild *b, ef_qstep *step)
 {
-    const ef_qstep *in = &b->qnet->steps[step->inputs[0]];
     size_t n_out = step->shape.channels;
-    size_t n = n_out * (in->shape.channels / step->window.groups) *
-               step->window.kernel[0] * step->window.kernel[1];
-    ef_status status = fill_weights(b, step, n_out, n);
+    ef_status status =
+        fill_weights(b, step, n_out, n_out * ef_qproducts(b->qnet, step));
     if (status) {
         return status;
     }
@@ -116,26 +151,16 @@ static ef_status fill_conv(ef_qbuild *b, ef_qstep *step)
     if (!step->bias || !step->scales || !step->factors) {
         return ef_error_memory(b->err);
     }
-    int is_output = step == &b->qnet->steps[b->qnet->output];
-    for (size_t c = 0; c < n_out; c++) {
-        const ef_code *code =
-            &step->weight_codes[step->weight_codes[0].format.per_channel ? c : 0];
-        step->scales[c] = in->code.scale * code->scale;
-        step->factors[c] = is_output ? 1 : step->scales[c] / step->code.scale;
-    }
+    scale_conv(b->qnet, step);
     return fill_bias(b, step, n_out);
 }
 
 /* --- other factors ---------------------------------------------------------------- */
 
-static ef_status fill_inputs(ef_qbuild *b, ef_qstep *step)
+static void scale_inputs(const ef_qnet *qnet, ef_qstep *step)
 {
-    const ef_qstep *steps = b->qnet->steps;
-    double out = step == &steps[b->qnet->output] ? 1 : step->code.scale;
-    step->factors = ef_calloc(step->n_inputs, sizeof *step->factors);
-    if (!step->factors) {
-        return ef_error_memory(b->err);
-    }
+    const ef_qstep *steps = qnet->steps;
+    double out = step == &steps[qnet->output] ? 1 : step->code.scale;
     for (uint32_t k = 0; k < step->n_inputs; k++) {
         step->factors[k] = steps[step->inputs[k]].code.scale / out;
     }
@@ -143,6 +168,15 @@ static ef_status fill_inputs(ef_qbuild *b, ef_qstep *step)
         step->factors[0] =
             steps[step->inputs[0]].code.scale * steps[step->inputs[1]].code.scale / out;
     }
+}
+
+static ef_status fill_inputs(ef_qbuild *b, ef_qstep *step)
+{
+    step->factors = ef_calloc(step->n_inputs, sizeof *step->factors);
+    if (!step->factors) {
+        return ef_error_memory(b->err);
+    }
+    scale_inputs(b->qnet, step);
     return EF_OK;
 }
 
@@ -161,11 +195,21 @@ static void norm_of(const ef_net *net, size_t node, size_t c, double *a, double 
          ef_net_values(net, node, EF_ROLE_MEAN)[c] * *a;
 }
 
+static void scale_norm(const ef_qnet *qnet, ef_qstep *step)
+{
+    const ef_qstep *in = &qnet->steps[step->inputs[0]];
+    double out = step == &qnet->steps[qnet->output] ? 1 : step->code.scale;
+    for (size_t c = 0; c < step->shape.channels; c++) {
+        double a, t;
+        norm_of(qnet->net, step->head, c, &a, &t);
+        step->factors[2 * c] = in->code.scale * a / out;
+        step->factors[2 * c + 1] = t / out;
+    }
+}
+
 static ef_status fill_norm(ef_qbuild *b, ef_qstep *step)
 {
     size_t n = step->shape.channels;
-    const ef_qstep *in = &b->qnet->steps[step->inputs[0]];
-    double out = step == &b->qnet->steps[b->qnet->output] ? 1 : step->code.scale;
     step->factors = ef_calloc(n, 2 * sizeof *step->factors);
     if (!step->factors) {
         return ef_error_memory(b->err);
@@ -176,9 +220,8 @@ static ef_status fill_norm(ef_qbuild *b, ef_qstep *step)
         if (!isfinite(a) || !isfinite(t)) {
             return refuse(b, step, EF_ERR_INPUT, "a value of it is not finite");
         }
-        step->factors[2 * c] = in->code.scale * a / out;
-        step->factors[2 * c + 1] = t / out;
     }
+    scale_norm(b->qnet, step);
     return EF_OK;
 }
 
@@ -212,28 +255,35 @@ float ef_qactivation(const ef_activation *activation, float slope, float x)
     }
 }
 
-static ef_status fill_table(ef_qbuild *b, ef_qstep *step)
+static void scale_table(const ef_qnet *qnet, ef_qstep *step)
 {
-    const ef_code *in = &b->qnet->steps[step->inputs[0]].code;
+    const ef_code *in = &qnet->steps[step->inputs[0]].code;
     const ef_activation *activation =
-        &ef_topology_node(b->topology, step->node)->u.activation;
-    const float *slopes = ef_net_values(b->qnet->net, step->node, EF_ROLE_SLOPE);
-    int32_t least, most;
-    ef_qcode_all(in, &least, &most);
-    size_t size = (size_t)(most - least) + 1;
-    step->n_tables = slopes ? step->shape.channels : 1;
-    step->table = ef_calloc(step->n_tables * size, sizeof *step->table);
-    if (!step->table) {
-        return ef_error_memory(b->err);
-    }
+        &ef_topology_node(qnet->net->topology, step->node)->u.activation;
+    const float *slopes = ef_net_values(qnet->net, step->node, EF_ROLE_SLOPE);
+    int32_t least;
+    size_t size = ef_qtable_size(in, &least);
     for (size_t t = 0; t < step->n_tables; t++) {
         for (size_t i = 0; i < size; i++) {
             float x = (float)((least + (int32_t)i - in->zero) * in->scale);
             float y = ef_qactivation(activation, slopes ? slopes[t] : 0, x);
-            step->table[t * size + i] =
-                ef_code_integer(&step->code, ef_code_of(&step->code, y));
+            step->table[t * size + i] = ef_qstore(&step->code, y);
         }
     }
+}
+
+static ef_status fill_table(ef_qbuild *b, ef_qstep *step)
+{
+    int32_t least;
+    size_t size = ef_qtable_size(&b->qnet->steps[step->inputs[0]].code, &least);
+    step->n_tables = ef_net_values(b->qnet->net, step->node, EF_ROLE_SLOPE)
+                         ? step->shape.channels
+                         : 1;
+    step->table = ef_calloc(step->n_tables * size, sizeof *step->table);
+    if (!step->table) {
+        return ef_error_memory(b->err);
+    }
+    scale_table(b->qnet, step);
     return EF_OK;
 }
 
@@ -273,4 +323,21 @@ ef_status ef_qbuild_values(ef_qbuild *b)
         }
     }
     return EF_OK;
+}
+
+void ef_qstep_rescale(const ef_qnet *qnet, ef_qstep *step)
+{
+    static void (*const rows[])(const ef_qnet *, ef_qstep *) = {
+        [EF_Q_CONV] = scale_conv,  [EF_Q_ADD] = scale_inputs,
+        [EF_Q_MUL] = scale_inputs, [EF_Q_AVGPOOL] = scale_inputs,
+        [EF_Q_NORM] = scale_norm,  [EF_Q_TABLE] = scale_table,
+    };
+    int is_output = step == &qnet->steps[qnet->output];
+    int has_row = step->kind < sizeof rows / sizeof rows[0] && rows[step->kind];
+    if (has_row && (step->factors || step->table)) {
+        rows[step->kind](qnet, step);
+    }
+    if (!is_output || ef_qkind_moves(step->kind)) {
+        ef_qstep_clamp(qnet, step);
+    }
 }

@@ -151,6 +151,17 @@ ef_status ef_targets_parse(unsigned *targets, const char *text, ef_error *err)
     return EF_OK;
 }
 
+void ef_targets_write(unsigned targets, ef_text *text)
+{
+    const char *between = "";
+    for (unsigned t = 0; t < EF_TARGET_COUNT; t++) {
+        if (targets >> t & 1) {
+            ef_text_add(text, "%s%s", between, ef_target_names[t]);
+            between = "+";
+        }
+    }
+}
+
 ef_status ef_strike_parse(ef_strike *strike, const char *text, ef_error *err)
 {
     ef_strike found = {.kind = EF_FAULT_FLIP, .adjacent = 1};
@@ -176,5 +187,29 @@ ef_status ef_strike_parse(ef_strike *strike, const char *text, ef_error *err)
     found.kind = (ef_fault_kind)kind;
     found.adjacent = (unsigned)adjacent;
     *strike = found;
+    return EF_OK;
+}
+
+/* --- accumulators ------------------------------------------------------------ */
+
+ef_status ef_accumulator_parse(ef_accumulator *accumulator, const char *text,
+                               ef_error *err)
+{
+    char number[WORD_SIZE] = "";
+    size_t length = strcspn(text, "+");
+    int saturates = strcmp(text + length, "+sat") == 0;
+    ef_error why = {EF_OK, ""};
+    uint64_t bits = 0;
+    if (length < sizeof number) {
+        memcpy(number, text, length);
+    }
+    if ((text[length] != '\0' && !saturates) ||
+        ef_parse_u64(number, 16, 64, &bits, &why)) {
+        return ef_error_set(err, EF_ERR_USAGE,
+                            "accumulator: expected 16 to 64 bits, with +sat where they "
+                            "saturate, as 32 or 24+sat, found '%s'",
+                            text);
+    }
+    *accumulator = (ef_accumulator){(unsigned)bits, saturates};
     return EF_OK;
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "base/text.h"
 #include "faultsim/fault.h"
 
 /* Names of the lists in fault.h, in their order. */
@@ -41,9 +42,22 @@ typedef struct ef_strike {
 EF_NODISCARD ef_status ef_strike_parse(ef_strike *strike, const char *text,
                                        ef_error *err);
 
+/* How wide running sums are, and what they do at their ends. */
+typedef struct ef_accumulator {
+    unsigned bits; /* 16 to 64 */
+    int saturates; /* else they wrap */
+} ef_accumulator;
+
+/* "32", "24", "24+sat".  EF_ERR_USAGE. */
+EF_NODISCARD ef_status ef_accumulator_parse(ef_accumulator *accumulator,
+                                            const char *text, ef_error *err);
+
 /* "weights,biases" as a set of 1u << ef_target.  EF_ERR_USAGE. */
 EF_NODISCARD ef_status ef_targets_parse(unsigned *targets, const char *text,
                                         ef_error *err);
+
+/* "weights+biases" of such a set. */
+void ef_targets_write(unsigned targets, ef_text *text);
 
 typedef struct ef_selection {
     unsigned targets;    /* set of 1u << ef_target */

@@ -1,0 +1,395 @@
+/* The inner loops with AVX-512 and its dot products of bytes and of int16 (VNNI). */
+#include "faultsim/int_kernels.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <string.h>
+
+/* The sums of a tile stay in registers only where its loops are unrolled. */
+#define UNROLL _Pragma("GCC unroll 8")
+#define VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
+
+/* Weights as int8, four channels together. */
+static size_t packed_fours(size_t n_values)
+{
+    return n_values;
+}
+
+static void pack_four(void *weights, const ef_int_conv *conv, size_t block, size_t tap,
+                      size_t channel, size_t out, int32_t value)
+{
+    ((int8_t *)weights)[ef_int_place(conv, block, tap, channel, out, 4)] =
+        (int8_t)value;
+}
+
+VNNI static inline __m512i four_channels(const uint8_t *x)
+{
+    int32_t bytes;
+    memcpy(&bytes, x, sizeof bytes);
+    return _mm512_set1_epi32(bytes);
+}
+
+/* PIXELS windows and BLOCKS blocks of output channels at once. */
+#define DEFINE_TILE(PIXELS, BLOCKS)                                                    \
+    VNNI static void tile_##PIXELS##_##BLOCKS(const ef_int_conv *conv,                 \
+                                              const uint8_t *const *windows,           \
+                                              size_t block, int32_t *acc)              \
+    {                                                                                  \
+        size_t n_out = conv->n_blocks * EF_INT_BLOCK;                                  \
+        size_t w_block = conv->n_taps * conv->n_groups * EF_INT_GROUP * EF_INT_BLOCK;  \
+        const int8_t *w = (const int8_t *)conv->weights + block * w_block;             \
+        __m512i sum[PIXELS][BLOCKS];                                                   \
+        UNROLL for (size_t p = 0; p < PIXELS; p++)                                     \
+        {                                                                              \
+            UNROLL for (size_t b = 0; b < BLOCKS; b++)                                 \
+            {                                                                          \
+                sum[p][b] =                                                            \
+                    _mm512_loadu_si512(conv->start + (block + b) * EF_INT_BLOCK);      \
+            }                                                                          \
+        }                                                                              \
+        for (size_t t = 0; t < conv->n_taps; t++) {                                    \
+            ptrdiff_t tap = conv->taps[t];                                             \
+            for (size_t i = 0; i < conv->n_groups; i++, w += 64) {                     \
+                __m512i weights[BLOCKS];                                               \
+                UNROLL for (size_t b = 0; b < BLOCKS; b++)                             \
+                {                                                                      \
+                    weights[b] = _mm512_loadu_si512(w + b * w_block);                  \
+                }                                                                      \
+                UNROLL for (size_t p = 0; p < PIXELS; p++)                             \
+                {                                                                      \
+                    __m512i x = four_channels(windows[p] + tap + 4 * i);               \
+                    UNROLL for (size_t b = 0; b < BLOCKS; b++)                         \
+                    {                                                                  \
+                        sum[p][b] = _mm512_dpbusd_epi32(sum[p][b], x, weights[b]);     \
+                    }                                                                  \
+                }                                                                      \
+            }                                                                          \
+        }                                                                              \
+        UNROLL for (size_t p = 0; p < PIXELS; p++)                                     \
+        {                                                                              \
+            UNROLL for (size_t b = 0; b < BLOCKS; b++)                                 \
+            {                                                                          \
+                _mm512_storeu_si512(acc + p * n_out + (block + b) * EF_INT_BLOCK,      \
+                                    sum[p][b]);                                        \
+            }                                                                          \
+        }                                                                              \
+    }
+
+DEFINE_TILE(8, 1)
+DEFINE_TILE(1, 1)
+DEFINE_TILE(8, 2)
+DEFINE_TILE(1, 2)
+DEFINE_TILE(5, 4)
+DEFINE_TILE(1, 4)
+
+typedef void tile_function(const ef_int_conv *conv, const uint8_t *const *windows,
+                           size_t block, int32_t *acc);
+
+VNNI static void conv_vnni(const ef_int_conv *conv, const uint8_t *const *windows,
+                           size_t n, int32_t *acc)
+{
+    size_t n_out = conv->n_blocks * EF_INT_BLOCK;
+    for (size_t block = 0; block < conv->n_blocks;) {
+        size_t left = conv->n_blocks - block;
+        size_t blocks = left >= 4 ? 4 : left >= 2 ? 2 : 1;
+        size_t pixels = blocks == 4 ? 5 : 8, p = 0;
+        tile_function *many = blocks == 4   ? tile_5_4
+                              : blocks == 2 ? tile_8_2
+                                            : tile_8_1;
+        tile_function *one = blocks == 4 ? tile_1_4 : blocks == 2 ? tile_1_2 : tile_1_1;
+        for (; p + pixels <= n; p += pixels) {
+            many(conv, windows + p, block, acc + p * n_out);
+        }
+        for (; p < n; p++) {
+            one(conv, windows + p, block, acc + p * n_out);
+        }
+        block += blocks;
+    }
+}
+
+/* --- sums into bytes -------------------------------------------------------------- */
+
+/* What a rounding says, in every lane. */
+typedef struct bounds {
+    __m512d low, high;
+    __m512i zero;
+    __m128i unused;
+    int is_narrow;
+} bounds;
+
+VNNI static inline bounds bounds_of(const ef_int_rounding *r)
+{
+    return (bounds){_mm512_set1_pd(r->least - r->zero),
+                    _mm512_set1_pd(r->most - r->zero), _mm512_set1_epi32(r->zero),
+                    _mm_cvtsi32_si128((int)r->unused), r->unused > 0};
+}
+
+VNNI static inline __m512i narrow(__m512i sum, const bounds *b)
+{
+    return !b->is_narrow
+               ? sum
+               : _mm512_sra_epi32(_mm512_sll_epi32(sum, b->unused), b->unused);
+}
+
+VNNI static inline __m256i whole_of(__m512d value, const bounds *b)
+{
+    return _mm512_cvtpd_epi32(_mm512_min_pd(_mm512_max_pd(value, b->low), b->high));
+}
+
+/* Sixteen sums into bytes. */
+VNNI static inline __m128i rounded(__m512i sums, __m512d low, __m512d high,
+                                   const bounds *b)
+{
+    __m512d x = _mm512_cvtepi32_pd(_mm512_castsi512_si256(sums));
+    __m512d y = _mm512_cvtepi32_pd(_mm512_extracti64x4_epi64(sums, 1));
+    __m256i first = whole_of(_mm512_mul_pd(x, low), b);
+    __m256i second = whole_of(_mm512_mul_pd(y, high), b);
+    __m512i all = _mm512_inserti64x4(_mm512_castsi256_si512(first), second, 1);
+    return _mm512_cvtepi32_epi8(_mm512_add_epi32(all, b->zero));
+}
+
+/* The bytes of a block that are wanted. */
+VNNI static inline __mmask16 block_mask(size_t left)
+{
+    return left < EF_INT_BLOCK ? (__mmask16)((1U << left) - 1) : (__mmask16)0xffff;
+}
+
+VNNI static void round_vnni(const int32_t *acc, size_t n_pixels, size_t stride,
+                            const double *factors, size_t n_out,
+                            const ef_int_rounding *rounding, uint8_t *const *out)
+{
+    const bounds b = bounds_of(rounding);
+    for (size_t i = 0; i < n_out; i += EF_INT_BLOCK) {
+        __m512d low = _mm512_loadu_pd(factors + i);
+        __m512d high = _mm512_loadu_pd(factors + i + 8);
+        __mmask16 mask = block_mask(n_out - i);
+        for (size_t p = 0; p < n_pixels; p++) {
+            __m512i sums = narrow(_mm512_loadu_si512(acc + p * stride + i), &b);
+            _mm_mask_storeu_epi8(out[p] + i, mask, rounded(sums, low, high, &b));
+        }
+    }
+}
+
+/* --- changes ---------------------------------------------------------------------- */
+
+#define GROUP_SIZE (EF_INT_GROUP * EF_INT_BLOCK)
+
+/* Changes as items, eight at once, what comes behind them too. */
+VNNI static inline void copy_items(const ef_int_change *changes, size_t n, size_t first,
+                                   ef_int_item *items)
+{
+    const __m512i base = _mm512_set1_epi64((int64_t)first); /* no sum has a carry */
+    size_t i = 0;
+    do {
+        __m512i some = _mm512_loadu_si512(changes + i);
+        _mm512_storeu_si512(items + i, _mm512_add_epi64(some, base));
+        i += 8;
+    } while (i < n);
+}
+
+VNNI static int gather_vnni(const ef_int_change *changes, const ef_int_span *spans,
+                            const uint32_t *taps, size_t n_taps, size_t n_groups,
+                            size_t most, ef_int_items *items)
+{
+    size_t n_more = 0, n_less = 0;
+    for (size_t t = 0; t < n_taps; t++) {
+        ef_int_span span = spans[taps[t]];
+        if (n_more + n_less + span.n_more + span.n_less > most) {
+            return 0;
+        }
+        const ef_int_change *own = changes + span.first;
+        size_t first = t * n_groups * GROUP_SIZE;
+        copy_items(own, span.n_more, first, items->more + n_more);
+        copy_items(own + span.n_more, span.n_less, first, items->less + n_less);
+        n_more += span.n_more;
+        n_less += span.n_less;
+    }
+    items->n_more = n_more;
+    items->n_less = n_less;
+    return 1;
+}
+
+/* Sums of BLOCKS blocks of output channels over items. */
+#define DEFINE_UPDATE(BLOCKS)                                                          \
+    VNNI static inline void add_items_##BLOCKS(                                        \
+        __m512i sum[BLOCKS], const unsigned char *weights, size_t w_block,             \
+        const ef_int_item *items, size_t n)                                            \
+    {                                                                                  \
+        for (size_t i = 0; i < n; i++) {                                               \
+            const unsigned char *w = weights + items[i].at;                            \
+            __m512i deltas = _mm512_set1_epi32((int32_t)items[i].deltas);              \
+            UNROLL for (size_t k = 0; k < BLOCKS; k++)                                 \
+            {                                                                          \
+                sum[k] = _mm512_dpbusd_epi32(sum[k], deltas,                           \
+                                             _mm512_loadu_si512(w + w_block * k));     \
+            }                                                                          \
+        }                                                                              \
+    }                                                                                  \
+    VNNI static inline void update_##BLOCKS(                                           \
+        const unsigned char *weights, size_t w_block, const ef_int_items *items,       \
+        const int32_t *acc, const double *factors, size_t n_out, const bounds *b,      \
+        uint8_t *out)                                                                  \
+    {                                                                                  \
+        __m512i more[BLOCKS], less[BLOCKS];                                            \
+        UNROLL for (size_t k = 0; k < BLOCKS; k++)                                     \
+        {                                                                              \
+            more[k] = _mm512_loadu_si512(acc + k * EF_INT_BLOCK);                      \
+            less[k] = _mm512_setzero_si512();                                          \
+        }                                                                              \
+        add_items_##BLOCKS(more, weights, w_block, items->more, items->n_more);        \
+        add_items_##BLOCKS(less, weights, w_block, items->less, items->n_less);        \
+        UNROLL for (size_t k = 0; k < BLOCKS; k++)                                     \
+        {                                                                              \
+            const double *f = factors + k * EF_INT_BLOCK;                              \
+            __m512i sum = narrow(_mm512_sub_epi32(more[k], less[k]), b);               \
+            _mm_mask_storeu_epi8(                                                      \
+                out + k * EF_INT_BLOCK, block_mask(n_out - k * EF_INT_BLOCK),          \
+                rounded(sum, _mm512_loadu_pd(f), _mm512_loadu_pd(f + 8), b));          \
+        }                                                                              \
+    }
+
+DEFINE_UPDATE(1)
+DEFINE_UPDATE(2)
+DEFINE_UPDATE(4)
+
+VNNI static void update_vnni(const ef_int_conv *conv, const ef_int_items *items,
+                             const int32_t *acc, const double *factors, size_t n_out,
+                             const ef_int_rounding *rounding, uint8_t *out)
+{
+    const bounds b = bounds_of(rounding);
+    const unsigned char *weights = conv->weights;
+    size_t w_block = conv->n_taps * conv->n_groups * GROUP_SIZE, at = 0;
+    for (; n_out - at > 3 * EF_INT_BLOCK; at += 4 * EF_INT_BLOCK) {
+        update_4(weights, w_block, items, acc + at, factors + at, n_out - at, &b,
+                 out + at);
+        weights += 4 * w_block;
+        if (n_out - at <= 4 * EF_INT_BLOCK) {
+            return;
+        }
+    }
+    if (n_out - at > EF_INT_BLOCK) {
+        update_2(weights, w_block, items, acc + at, factors + at, n_out - at, &b,
+                 out + at);
+        weights += 2 * w_block;
+        at += 2 * EF_INT_BLOCK;
+    }
+    if (at < n_out) {
+        update_1(weights, w_block, items, acc + at, factors + at, n_out - at, &b,
+                 out + at);
+    }
+}
+
+/* The groups of `above` that are not 0, the first of them of number `first`. */
+VNNI static inline size_t list_groups(__m512i above, size_t first,
+                                      ef_int_change *changes)
+{
+    const __m512i order = _mm512_mullo_epi32(
+        _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
+        _mm512_set1_epi32(GROUP_SIZE));
+    /* unpacking works within lanes of 128 bits: 0 1 | 4 5 | 8 9 | 12 13 */
+    const __m512i early = _mm512_set_epi64(11, 10, 3, 2, 9, 8, 1, 0);
+    const __m512i late = _mm512_set_epi64(15, 14, 7, 6, 13, 12, 5, 4);
+    __mmask16 is_above = _mm512_test_epi32_mask(above, above);
+    size_t n = (size_t)__builtin_popcount(is_above);
+    __m512i groups = _mm512_maskz_compress_epi32(
+        is_above,
+        _mm512_add_epi32(order, _mm512_set1_epi32((int)(first * GROUP_SIZE))));
+    __m512i deltas = _mm512_maskz_compress_epi32(is_above, above);
+    __m512i low = _mm512_unpacklo_epi32(groups, deltas);
+    __m512i high = _mm512_unpackhi_epi32(groups, deltas);
+    _mm512_storeu_si512(changes, _mm512_permutex2var_epi64(low, early, high));
+    if (n > 8) {
+        _mm512_storeu_si512(changes + 8, _mm512_permutex2var_epi64(low, late, high));
+    }
+    return n;
+}
+
+/* The groups of x that lie above y; up to 64 bytes at once. */
+VNNI static inline size_t list_above(const uint8_t *x, const uint8_t *y, size_t size,
+                                     ef_int_change *changes)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < size; i += 64) {
+        __mmask64 valid = size - i < 64 ? (UINT64_C(1) << (size - i)) - 1 : UINT64_MAX;
+        __m512i above = _mm512_subs_epu8(_mm512_maskz_loadu_epi8(valid, x + i),
+                                         _mm512_maskz_loadu_epi8(valid, y + i));
+        found += list_groups(above, i / EF_INT_GROUP, changes + found);
+    }
+    return found;
+}
+
+VNNI static size_t differ_vnni(const uint8_t *now, const uint8_t *was, size_t size,
+                               const uint32_t *places, size_t n, ef_int_change *changes,
+                               ef_int_span *spans)
+{
+    size_t found = 0;
+    for (size_t p = 0; p < n; p++) {
+        const uint8_t *x = now + places[p] * size, *y = was + places[p] * size;
+        size_t n_more = list_above(x, y, size, changes + found);
+        size_t n_less = list_above(y, x, size, changes + found + n_more);
+        spans[places[p]] =
+            (ef_int_span){(uint32_t)found, (uint16_t)n_more, (uint16_t)n_less};
+        found += n_more + n_less;
+    }
+    return found;
+}
+
+/* --- one plane, two images -------------------------------------------------------- */
+
+VNNI static void shift_vnni(const int32_t *acc, const uint8_t *x, size_t n,
+                            int32_t delta, int32_t zero_x, double factor,
+                            const ef_int_rounding *rounding, uint8_t *out)
+{
+    const bounds b = bounds_of(rounding);
+    const __m512d factors = _mm512_set1_pd(factor);
+    /* delta fits the low half of a lane, and so does a byte */
+    const __m512i deltas = _mm512_set1_epi32(delta & 0xffff);
+    const __m512i offset = _mm512_set1_epi32(delta * zero_x);
+    for (size_t i = 0; i < n; i += EF_INT_BLOCK) {
+        __m512i bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(x + i)));
+        __m512i sum = _mm512_sub_epi32(_mm512_loadu_si512(acc + i), offset);
+        sum = _mm512_dpwssd_epi32(sum, bytes, deltas);
+        _mm_storeu_si128((__m128i *)(out + i),
+                         rounded(narrow(sum, &b), factors, factors, &b));
+    }
+}
+
+VNNI static inline __m512d from_bytes(const uint8_t *bytes, __m256i zero)
+{
+    __m256i whole = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)bytes));
+    return _mm512_cvtepi32_pd(_mm256_sub_epi32(whole, zero));
+}
+
+VNNI static void add_vnni(const uint8_t *x, const uint8_t *y, int32_t zero_x,
+                          int32_t zero_y, const double *factors, size_t n,
+                          const ef_int_rounding *rounding, uint8_t *out)
+{
+    const bounds b = bounds_of(rounding);
+    const __m512d fx = _mm512_set1_pd(factors[0]), fy = _mm512_set1_pd(factors[1]);
+    const __m256i zx = _mm256_set1_epi32(zero_x), zy = _mm256_set1_epi32(zero_y);
+    for (size_t i = 0; i < n; i += 8) {
+        __m512d sum = _mm512_add_pd(_mm512_mul_pd(from_bytes(x + i, zx), fx),
+                                    _mm512_mul_pd(from_bytes(y + i, zy), fy));
+        __m256i whole =
+            _mm256_add_epi32(whole_of(sum, &b), _mm512_castsi512_si256(b.zero));
+        _mm_storel_epi64((__m128i *)(out + i), _mm256_cvtepi32_epi8(whole));
+    }
+}
+
+const ef_int_kernels ef_int_kernels_vnni = {
+    .name = "avx512-vnni",
+    .group_size = GROUP_SIZE,
+    .packed_size = packed_fours,
+    .pack = pack_four,
+    .conv = conv_vnni,
+    .round = round_vnni,
+    .gather = gather_vnni,
+    .update = update_vnni,
+    .shift = shift_vnni,
+    .add = add_vnni,
+    .differ = differ_vnni,
+};
+
+#else
+typedef int ef_int_kernels_vnni_is_for_x86;
+#endif
