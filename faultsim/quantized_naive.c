@@ -352,23 +352,48 @@ static double logit(const run *r, place p)
     return finish(r->qnet, p.c, value);
 }
 
-ef_qplace ef_qlogit_place(const ef_qview *r, size_t index)
+/* Where a logit comes from: 1 and a place in the last step, or 0 and the step that pads
+ * with it. */
+static int trace(const run *r, size_t index, place *p, size_t *pad)
 {
     const ef_qnet *qnet = r->qnet;
-    place p = place_of(qnet->steps[qnet->n_steps - 1].shape, index);
+    *p = place_of(qnet->steps[qnet->n_steps - 1].shape, index);
     for (size_t i = qnet->n_steps - 1; i > qnet->output; i--) {
         uint32_t k;
-        place from = p;
-        origin(r, &qnet->steps[i], p, &k, &from);
-        p = from;
+        place from = *p;
+        if (!origin(r, &qnet->steps[i], *p, &k, &from)) {
+            *pad = i;
+            return 0;
+        }
+        *p = from;
     }
-    return p;
+    return 1;
+}
+
+ef_qplace ef_qlogit_place(const ef_qview *r, size_t index)
+{
+    place p;
+    size_t pad;
+    return trace(r, index, &p, &pad) ? p : (place){EF_QPADDING, 0, 0};
+}
+
+double ef_qlogit_padding(const ef_qview *r, size_t index)
+{
+    place p;
+    size_t pad;
+    const ef_node *node;
+    if (trace(r, index, &p, &pad)) {
+        return 0;
+    }
+    node = ef_topology_node(r->qnet->net->topology, r->qnet->steps[pad].head);
+    return node->u.pad.value;
 }
 
 void ef_qlogits(const ef_qview *r, double *logits)
 {
     for (size_t i = 0; i < ef_qnet_classes(r->qnet); i++) {
-        logits[i] = logit(r, ef_qlogit_place(r, i));
+        place p = ef_qlogit_place(r, i);
+        logits[i] = p.c == EF_QPADDING ? ef_qlogit_padding(r, i) : logit(r, p);
     }
 }
 

@@ -101,8 +101,11 @@ typedef struct ef_qview {
 int32_t ef_qelement(const ef_qview *view, size_t step, ef_qplace place);
 void ef_qinput(const ef_qnet *qnet, const float *image, int32_t *values);
 void ef_qlogits(const ef_qview *view, double *logits);
-/* The element of the last step that becomes logit `index`. */
+/* The element of the last step that becomes logit `index`; channel EF_QPADDING where a
+ * pad behind it fills in that logit, and what with. */
+#define EF_QPADDING UINT32_MAX
 ef_qplace ef_qlogit_place(const ef_qview *view, size_t index);
+double ef_qlogit_padding(const ef_qview *view, size_t index);
 
 /* A running sum as it is stored: wrapped to its width, or held at its ends; and with
  * one more product. */
