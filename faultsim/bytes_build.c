@@ -208,8 +208,7 @@ static ef_status add_sites(ef_bytes *rerun, uint32_t index, ef_error *err)
         site.count = ef_shape_elements(q->shape);
         site.bits = rerun->qnet->accumulator_bits;
         site.n_moments = n_products + 1;
-        site.name = ef_topology_node(net->topology, q->head)->name;
-        status = ef_rerun_add_site(&rerun->base, &site, &step->sum_site, err);
+        status = ef_rerun_add_output(&rerun->base, &site, net, &step->sum_site, err);
         site.n_moments = 1;
     }
     if (!status && q->is_stored && index + 1 < rerun->n_steps) {
@@ -217,8 +216,7 @@ static ef_status add_sites(ef_bytes *rerun, uint32_t index, ef_error *err)
         site.node = q->node;
         site.count = ef_shape_elements(q->shape);
         site.bits = q->code.format.bits;
-        site.name = ef_topology_node(net->topology, q->node)->name;
-        status = ef_rerun_add_site(&rerun->base, &site, &step->value_site, err);
+        status = ef_rerun_add_output(&rerun->base, &site, net, &step->value_site, err);
     }
     return status;
 }

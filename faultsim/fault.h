@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "net/layout.h"
 #include "net/net.h"
 
 /* name on the command line and in fault lists */
@@ -41,23 +42,27 @@ typedef struct ef_site {
     ef_target target;
     uint32_t step; /* of the executed network: a step of integers, a node of floats */
     uint32_t node; /* of the topology: owner of the parameter, or of the output */
-    const char *name;   /* of the initialiser, or of the node: in the user's file; one
-                           that   folding made is <node>.bias */
+    const char *name;   /* of the initialiser, or of the output, in the user's file; a
+                           bias that folding made is <node>.bias, and what is not in
+                           the file as it is here is called as evoflip would write it */
     uint64_t count;     /* elements; of one image, for what an image brings about */
-    unsigned bits;      /* of one element */
+    unsigned bits;      /* of one element, at most 64 */
     uint64_t n_moments; /* times at which an element can be struck: 1; of accumulators
                            the products of an element, and one more */
+    ef_layout layout;   /* of the file's tensor beside this one */
 } ef_site;
 
 /* A change of one stored element. */
 typedef struct ef_flip {
     uint32_t site;
-    uint64_t index; /* element, row-major in the layout of the file */
+    uint64_t index; /* element, row-major as the network has it; a list of faults has
+                       its place in the file, see the site's layout */
     uint64_t mask;  /* of bits */
     ef_fault_kind kind;
     int64_t image;   /* -1: of every image; else its number among all that are struck */
     uint64_t moment; /* below the site's n_moments: products that a running sum has
-                        taken, padded positions included; 0: after the bias */
+                        taken, padded positions included; 0: none, in integers after
+                        the bias */
 } ef_flip;
 
 /* What strikes together. */

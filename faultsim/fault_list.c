@@ -44,7 +44,7 @@ static void write_field(ef_text *text, const char *field)
     size_t n = strlen(field);
     if (n > 0 && !strpbrk(field, ",\"\r\n") && field[0] != ' ' && field[0] != '\t' &&
         field[n - 1] != ' ' && field[n - 1] != '\t') {
-        ef_text_add(text, "%s", field);
+        ef_text_add_bytes(text, field, n);
         return;
     }
     ef_text_add_bytes(text, "\"", 1);
@@ -62,18 +62,46 @@ void ef_fault_list_write_head(ef_text *text)
     ef_text_add(text, "\n");
 }
 
+static void write_word(ef_text *text, const char *word)
+{
+    ef_text_add_bytes(text, word, strlen(word));
+    ef_text_add_bytes(text, ",", 1);
+}
+
+/* By hand: lists have millions of rows, and printf would take most of their time. */
+static void write_number(ef_text *text, uint64_t number)
+{
+    char digits[24];
+    size_t at = sizeof digits;
+    digits[--at] = ',';
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    ef_text_add_bytes(text, digits + at, sizeof digits - at);
+}
+
 static void write_bit(ef_text *text, uint64_t number, const ef_flip *flip,
                       const ef_site *site, unsigned bit)
 {
-    ef_text_add(text, "%llu,%s,", (unsigned long long)number,
-                ef_target_names[site->target]);
+    write_number(text, number);
+    write_word(text, ef_target_names[site->target]);
     write_field(text, site->name);
-    ef_text_add(text, ",%llu,%u,%s,", (unsigned long long)flip->index, bit,
-                ef_fault_kind_names[flip->kind]);
+    ef_text_add_bytes(text, ",", 1);
+    write_number(text, ef_layout_to_file(&site->layout, flip->index));
+    write_number(text, bit);
+    write_word(text, ef_fault_kind_names[flip->kind]);
     if (flip->image >= 0) {
-        ef_text_add(text, "%lld", (long long)flip->image);
+        write_number(text, (uint64_t)flip->image);
+    } else {
+        ef_text_add_bytes(text, ",", 1);
     }
-    ef_text_add(text, ",,\n");
+    if (site->target == EF_TARGET_ACCUMULATORS) {
+        write_number(text, flip->moment);
+    } else {
+        ef_text_add_bytes(text, ",", 1);
+    }
+    ef_text_add_bytes(text, "\n", 1);
 }
 
 void ef_fault_list_write(ef_text *text, uint64_t number, const ef_fault *fault,
@@ -229,13 +257,24 @@ static ef_status take_image(const reader *r, const ef_csv_row *in, int64_t *imag
     return status;
 }
 
-/* Neither accumulators nor ensembles are struck. */
-static ef_status check_empty(const reader *r, const ef_csv_row *in, ef_error *err)
+/* Of a running sum; no other element has one. */
+static ef_status take_moment(const reader *r, const ef_csv_row *in, const ef_site *site,
+                             uint64_t *moment, ef_error *err)
 {
+    *moment = 0;
+    if (site->target == EF_TARGET_ACCUMULATORS) {
+        return take_number(r, in, COLUMN_STEP, site->n_moments, moment, err);
+    }
     if (field(r, in, COLUMN_STEP)[0] != '\0') {
         return ef_error_at(err, EF_ERR_INPUT, in->place,
                            "step: only faults in accumulators have one");
     }
+    return EF_OK;
+}
+
+/* No ensemble is struck. */
+static ef_status check_member(const reader *r, const ef_csv_row *in, ef_error *err)
+{
     if (field(r, in, COLUMN_MEMBER)[0] != '\0') {
         return ef_error_at(err, EF_ERR_INPUT, in->place,
                            "member: the network is no ensemble");
@@ -264,7 +303,13 @@ static ef_status take_flip(const reader *r, const ef_csv_row *in, ef_flip *flip,
         status = take_image(r, in, &flip->image, err);
     }
     if (!status) {
-        status = check_empty(r, in, err);
+        status = take_moment(r, in, site, &flip->moment, err);
+    }
+    if (!status) {
+        status = check_member(r, in, err);
+    }
+    if (!status) {
+        flip->index = ef_layout_from_file(&site->layout, flip->index);
     }
     flip->kind = (ef_fault_kind)kind;
     flip->mask = UINT64_C(1) << bit;
@@ -329,6 +374,7 @@ static int compare_rows(const void *a, const void *b)
     COMPARE(x->flip.site, y->flip.site)
     COMPARE(x->flip.image, y->flip.image)
     COMPARE(x->flip.index, y->flip.index)
+    COMPARE(x->flip.moment, y->flip.moment)
     COMPARE(x->flip.kind, y->flip.kind)
     COMPARE(x->line, y->line)
     return 0;
@@ -338,7 +384,7 @@ static int same_element(const row *a, const row *b)
 {
     return a->fault == b->fault && a->flip.mask > 0 && b->flip.mask > 0 &&
            a->flip.site == b->flip.site && a->flip.image == b->flip.image &&
-           a->flip.index == b->flip.index;
+           a->flip.index == b->flip.index && a->flip.moment == b->flip.moment;
 }
 
 /* The error names the later line of the two. */

@@ -20,17 +20,20 @@ typedef struct ef_fault_list {
 
 /* Reads path; tensors are those of sites, shape (n_sites), images below n_images,
  * which are at least 1.  Rows in any order; of one fault the flips ascend by site,
- * image and element, bits of one element that change alike in one flip. EF_ERR_INPUT
- * with file and line: no such column, target, tensor, element, bit, kind or image; a
- * name that two tensors bear; a bit that one fault strikes twice. EF_ERR_IO,
- * EF_ERR_MEMORY. */
+ * image, element and moment, bits of one element that change alike in one flip.
+ * Elements are counted in the file's layout there and in the network's here.
+ * EF_ERR_INPUT with file and line: no such column, target, tensor, element, bit, kind,
+ * image or step; a step where none is, or none where one is needed; a name that two
+ * tensors bear; a bit that one fault strikes twice.  EF_ERR_IO, EF_ERR_MEMORY.  Takes
+ * 64 bytes a row beside the list. */
 EF_NODISCARD ef_status ef_fault_list_read(ef_fault_list *list, const char *path,
                                           const ef_site *sites, size_t n_sites,
                                           uint64_t n_images, ef_error *err);
 void ef_fault_list_clear(ef_fault_list *list);
 
-/* The line of column names, then a fault after the other: a row for each bit, or a row
- * with nothing but the number for a fault that strikes nothing. */
+/* Appends the line of column names, then a fault after the other: a row for each bit,
+ * or a row with nothing but the number for a fault that strikes nothing.  The text may
+ * be written away and emptied (text->size = 0) in between. */
 void ef_fault_list_write_head(ef_text *text);
 void ef_fault_list_write(ef_text *text, uint64_t number, const ef_fault *fault,
                          const ef_site *sites);

@@ -3,19 +3,32 @@
 
 #include "faultsim/forward_priv.h"
 
-void ef_step_run_concat(ef_forward *forward, const ef_step *step)
+static void copy_area(float *to, const float *from, const ef_area_runs *runs)
 {
-    size_t to = 0, size = channel_size(forward, step) * sizeof(float);
-    for (size_t k = 0; k < step->n_inputs; k++) {
-        const ef_step *from = input_step(forward, step, k);
-        for (size_t c = 0; c < from->out.shape.channels; c++) {
-            memcpy(channel(forward, step, to++), channel(forward, from, c), size);
-        }
+    for (size_t i = 0; i < runs->n; i++) {
+        size_t at = runs->at + i * runs->stride;
+        memcpy(to + at, from + at, runs->size * sizeof *to);
     }
-    ef_step_end(forward, step);
 }
 
-void ef_step_run_reshape(ef_forward *forward, const ef_step *step)
+void ef_step_run_concat(const ef_forward *forward, const ef_step *step,
+                        const ef_area *area)
+{
+    size_t to = 0;
+    ef_area_runs runs = ef_area_runs_of(step->out.shape, forward->lanes, area);
+    for (size_t k = 0; k < step->n_inputs; k++) {
+        const ef_step *from = input_step(forward, step, k);
+        for (size_t c = 0; c < from->out.shape.channels; c++, to++) {
+            if (is_wanted(area, to)) {
+                copy_area(channel(forward, step, to), channel(forward, from, c), &runs);
+            }
+        }
+    }
+    ef_step_end(forward, step, area);
+}
+
+void ef_step_run_reshape(const ef_forward *forward, const ef_step *step,
+                         const ef_area *area)
 {
     const ef_step *from = input_step(forward, step, 0);
     size_t in_plane = (size_t)from->out.shape.height * from->out.shape.width;
@@ -26,7 +39,7 @@ void ef_step_run_reshape(ef_forward *forward, const ef_step *step)
                channel(forward, from, i / in_plane) + i % in_plane * lanes,
                lanes * sizeof(float));
     }
-    ef_step_end(forward, step);
+    ef_step_end(forward, step, area);
 }
 
 /* The input element behind an output element; 0: padding. */
@@ -62,7 +75,8 @@ static void fill_element(float *to, float value, size_t lanes)
     }
 }
 
-void ef_step_run_move(ef_forward *forward, const ef_step *step)
+void ef_step_run_move(const ef_forward *forward, const ef_step *step,
+                      const ef_area *area)
 {
     const ef_step *from = input_step(forward, step, 0);
     size_t lanes = forward->lanes;
@@ -81,5 +95,5 @@ void ef_step_run_move(ef_forward *forward, const ef_step *step)
             }
         }
     }
-    ef_step_end(forward, step);
+    ef_step_end(forward, step, area);
 }

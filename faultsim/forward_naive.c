@@ -1,23 +1,15 @@
 /* The definition of float execution, written down: one image, one element, one chain
  * at a time.  Nothing here is fast; forward.c is held equal to it bit for bit. */
-#include "faultsim/forward.h"
+#include "faultsim/forward_naive.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "faultsim/forward.h"
 #include "faultsim/functions.h"
 
-/* One node on one image: inputs and output as (channels, height, width). */
-typedef struct job {
-    const ef_net *net;
-    size_t index;
-    const ef_node *node;
-    const float *in[EF_MAX_INPUTS];
-    ef_shape in_shape[EF_MAX_INPUTS];
-    float *out;
-    ef_shape out_shape;
-} job;
+typedef ef_node_job job;
 
 static size_t at(ef_shape shape, size_t c, size_t y, size_t x)
 {
@@ -43,6 +35,22 @@ static int tap(uint32_t o, uint32_t stride, uint32_t k, uint32_t dilation, uint3
     return p >= 0 && p < (int64_t)size;
 }
 
+static float struck(const job *j, size_t element, uint64_t moment, float sum)
+{
+    return j->strike ? j->strike(j->context, element, moment, sum) : sum;
+}
+
+/* Where a tap of an output element falls on the input; 0: in the padding. */
+static int find_tap(const job *j, uint32_t y, uint32_t x, uint32_t r, uint32_t c,
+                    size_t *row, size_t *column)
+{
+    const ef_conv *conv = &j->node->u.conv;
+    return tap(y, conv->stride[0], r, conv->dilation[0], conv->pad[0],
+               j->in_shape[0].height, row) &&
+           tap(x, conv->stride[1], c, conv->dilation[1], conv->pad[1],
+               j->in_shape[0].width, column);
+}
+
 static float conv_element(const job *j, uint32_t oc, uint32_t y, uint32_t x)
 {
     const ef_conv *conv = &j->node->u.conv;
@@ -50,24 +58,19 @@ static float conv_element(const job *j, uint32_t oc, uint32_t y, uint32_t x)
     uint32_t n_in = shape.channels / conv->groups;
     uint32_t group = oc / (conv->channels / conv->groups);
     const float *weights = values_of(j, EF_ROLE_WEIGHT);
-    float acc = 0.0f;
-    size_t row, column;
+    size_t element = at(j->out_shape, oc, y, x), row, column;
+    size_t n_taps = n_in * (size_t)conv->kernel[0] * conv->kernel[1];
+    uint64_t moment = 0;
+    float acc = struck(j, element, 0, 0.0f);
     for (uint32_t i = 0; i < n_in; i++) {
         for (uint32_t r = 0; r < conv->kernel[0]; r++) {
-            if (!tap(y, conv->stride[0], r, conv->dilation[0], conv->pad[0],
-                     shape.height, &row)) {
-                continue;
-            }
             for (uint32_t c = 0; c < conv->kernel[1]; c++) {
-                if (!tap(x, conv->stride[1], c, conv->dilation[1], conv->pad[1],
-                         shape.width, &column)) {
-                    continue;
+                float weight = weights[oc * n_taps + moment++];
+                if (find_tap(j, y, x, r, c, &row, &column)) {
+                    size_t from = at(shape, (size_t)group * n_in + i, row, column);
+                    acc = fmaf(j->in[0][from], weight, acc);
                 }
-                size_t w =
-                    ((oc * (size_t)n_in + i) * conv->kernel[0] + r) * conv->kernel[1] +
-                    c;
-                acc = fmaf(j->in[0][at(shape, (size_t)group * n_in + i, row, column)],
-                           weights[w], acc);
+                acc = struck(j, element, moment, acc);
             }
         }
     }
@@ -91,9 +94,10 @@ static void run_dense(const job *j)
     size_t n_in = j->in_shape[0].channels;
     const float *weights = values_of(j, EF_ROLE_WEIGHT);
     for (size_t o = 0; o < dense->channels; o++) {
-        float acc = 0.0f;
+        float acc = struck(j, o, 0, 0.0f);
         for (size_t i = 0; i < n_in; i++) {
             acc = fmaf(j->in[0][i], weights[o * n_in + i], acc);
+            acc = struck(j, o, i + 1, acc);
         }
         j->out[o] = canonical(dense->bias ? acc + values_of(j, EF_ROLE_BIAS)[o] : acc);
     }
@@ -387,35 +391,56 @@ static void (*const runs[EF_OP_COUNT])(const job *) = {
     [EF_OP_DIV] = run_div,
 };
 
-/* tensors[i] is the output of node i. */
-static void run_image(const ef_net *net, float **tensors, const float *image)
+void ef_node_run_naive(const ef_node_job *j)
+{
+    runs[j->node->op](j);
+}
+
+ef_node_job ef_node_job_of(const ef_net *net, size_t index, float *const *tensors,
+                           const float *image)
 {
     const ef_topology *topology = net->topology;
-    for (size_t i = 0; i < ef_topology_n_nodes(topology); i++) {
-        const ef_node *node = ef_topology_node(topology, i);
-        job j = {.net = net, .index = i, .node = node, .out = tensors[i]};
-        j.out_shape = ef_topology_shape(topology, i);
-        j.in[0] = image;
-        for (uint32_t k = 0; k < node->n_inputs; k++) {
-            j.in[k] = tensors[node->inputs[k]];
-            j.in_shape[k] = ef_topology_shape(topology, node->inputs[k]);
-        }
-        runs[node->op](&j);
+    const ef_node *node = ef_topology_node(topology, index);
+    ef_node_job j = {.net = net, .index = index, .node = node, .out = tensors[index]};
+    j.out_shape = ef_topology_shape(topology, index);
+    j.in[0] = image;
+    for (uint32_t k = 0; k < node->n_inputs; k++) {
+        j.in[k] = tensors[node->inputs[k]];
+        j.in_shape[k] = ef_topology_shape(topology, node->inputs[k]);
+    }
+    return j;
+}
+
+static void run_image(const ef_net *net, float **tensors, const float *image)
+{
+    for (size_t i = 0; i < ef_topology_n_nodes(net->topology); i++) {
+        ef_node_job j = ef_node_job_of(net, i, tensors, image);
+        ef_node_run_naive(&j);
     }
 }
 
-static ef_status make_tensors(const ef_topology *topology, float ***tensors)
+ef_status ef_node_tensors_create(float ***tensors, const ef_topology *topology)
 {
     size_t n = ef_topology_n_nodes(topology);
-    *tensors = ef_calloc(n, sizeof **tensors);
-    for (size_t i = 0; *tensors && i < n; i++) {
-        (*tensors)[i] =
+    float **made = ef_calloc(n, sizeof *made);
+    for (size_t i = 0; made && i < n; i++) {
+        made[i] =
             ef_calloc(ef_shape_elements(ef_topology_shape(topology, i)), sizeof(float));
-        if (!(*tensors)[i]) {
+        if (!made[i]) {
+            ef_node_tensors_destroy(made, topology);
             return EF_ERR_MEMORY;
         }
     }
-    return *tensors ? EF_OK : EF_ERR_MEMORY;
+    *tensors = made;
+    return made ? EF_OK : EF_ERR_MEMORY;
+}
+
+void ef_node_tensors_destroy(float **tensors, const ef_topology *topology)
+{
+    for (size_t i = 0; tensors && i < ef_topology_n_nodes(topology); i++) {
+        ef_free(tensors[i]);
+    }
+    ef_free(tensors);
 }
 
 ef_status ef_forward_naive(const ef_net *net, const float *images, size_t n,
@@ -427,14 +452,11 @@ ef_status ef_forward_naive(const ef_net *net, const float *images, size_t n,
         ef_shape_elements(ef_topology_shape(topology, ef_topology_input(topology)));
     size_t n_out = ef_shape_elements(ef_topology_shape(topology, output));
     float **tensors = NULL;
-    ef_status status = make_tensors(topology, &tensors);
+    ef_status status = ef_node_tensors_create(&tensors, topology);
     for (size_t i = 0; i < n && !status; i++) {
         run_image(net, tensors, images + i * n_in);
         memcpy(logits + i * n_out, tensors[output], n_out * sizeof *logits);
     }
-    for (size_t i = 0; tensors && i < ef_topology_n_nodes(topology); i++) {
-        ef_free(tensors[i]);
-    }
-    ef_free(tensors);
+    ef_node_tensors_destroy(tensors, topology);
     return status ? ef_error_memory(err) : EF_OK;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/stored.h"
 
 size_t ef_forward_plane(ef_shape shape, size_t lanes)
 {
@@ -32,7 +33,9 @@ static size_t follower(const ef_forward_plan *plan, size_t node)
     const ef_topology *topology = plan->net->topology;
     size_t n_readers;
     const uint32_t *readers = ef_topology_readers(topology, node, &n_readers);
-    if (plan->is_separate || n_readers != 1 ||
+    const uint8_t *stored = plan->options.stored;
+    int ends = plan->options.is_separate || (stored && stored[node] != EF_STORED_NOT);
+    if (ends || n_readers != 1 ||
         !is_elementwise(ef_topology_node(topology, readers[0])->op)) {
         return SIZE_MAX;
     }
@@ -279,6 +282,17 @@ static ef_status pack_weights(ef_step *step, const ef_net *net, size_t head,
     return EF_OK;
 }
 
+/* Whether the output of a node is rounded: not the logits, and not to float32. */
+static int is_rounded(const ef_forward_plan *plan, size_t node)
+{
+    const uint8_t *stored = plan->options.stored;
+    if (!stored || stored[node] == EF_STORED_NOT || stored[node] == EF_STORED_OUTPUT) {
+        return 0;
+    }
+    const ef_format *format = &plan->options.codes[node].format;
+    return format->kind != EF_FORMAT_FLOAT || format->bits < 32 || format->scaled;
+}
+
 /* --- steps ------------------------------------------------------------------- */
 
 static ef_status add_step(ef_forward_plan *plan, size_t head, uint32_t *step_of)
@@ -289,6 +303,8 @@ static ef_status add_step(ef_forward_plan *plan, size_t head, uint32_t *step_of)
     step->node = ef_topology_node(topology, head);
     step->run = ef_forward_runner(step->node->op);
     step->out.shape = ef_topology_shape(topology, head);
+    step->out.first = plan->n_channels;
+    plan->n_channels += step->out.shape.channels;
     step->n_inputs = step->node->n_inputs;
     step->last_reader = index;
     ef_shape in = step->out.shape;
@@ -304,6 +320,9 @@ static ef_status add_step(ef_forward_plan *plan, size_t head, uint32_t *step_of)
         step_of[i] = index;
     }
     step_of[tail] = index;
+    step->head = (uint32_t)head;
+    step->tail = (uint32_t)tail;
+    step->code = is_rounded(plan, tail) ? &plan->options.codes[tail] : NULL;
     status = status ? status : add_window(step, in);
     return status ? status
                   : pack_weights(step, plan->net, head, in, plan->kernels->block);
@@ -391,17 +410,16 @@ static size_t choose_lanes(const ef_kernels *kernels, size_t max_batch)
 }
 
 ef_status ef_forward_plan_create(ef_forward_plan **plan, const ef_net *net,
-                                 size_t max_batch, const ef_kernels *kernels,
-                                 int is_separate, ef_error *err)
+                                 const ef_forward_options *options, ef_error *err)
 {
     ef_forward_plan *made = ef_calloc(1, sizeof *made);
     if (!made) {
         return ef_error_memory(err);
     }
     made->net = net;
-    made->kernels = kernels;
-    made->is_separate = is_separate;
-    made->most_lanes = choose_lanes(kernels, max_batch);
+    made->kernels = options->kernels;
+    made->options = *options;
+    made->most_lanes = choose_lanes(options->kernels, options->max_batch);
     ef_status status = add_steps(made);
     status = status ? status : place_tensors(made);
     if (status) {

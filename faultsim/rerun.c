@@ -1,11 +1,11 @@
 #include "faultsim/rerun.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "faultsim/rerun_priv.h"
+#include "faultsim/site.h"
 
 /* --- what engines fill ------------------------------------------------------------ */
 
@@ -78,14 +78,17 @@ ef_status ef_rerun_add_parameter(ef_rerun *rerun, const ef_site *site,
                                  ef_error *err)
 {
     ef_site own = *site;
-    const ef_param *param = ef_net_param(net, site->node, role);
-    char name[EF_PARAM_NAME_SIZE];
-    snprintf(name, sizeof name, "%s.bias",
-             ef_topology_node(net->topology, site->node)->name);
-    if (param) {
-        ef_net_param_name(net, param, name);
-    }
-    own.name = name;
+    char buffer[EF_SITE_NAME_SIZE];
+    ef_site_name_parameter(&own, net, role, buffer);
+    return ef_rerun_add_site(rerun, &own, index, err);
+}
+
+ef_status ef_rerun_add_output(ef_rerun *rerun, const ef_site *site, const ef_net *net,
+                              size_t *index, ef_error *err)
+{
+    ef_site own = *site;
+    char buffer[EF_SITE_NAME_SIZE];
+    ef_site_name_output(&own, net, buffer);
     return ef_rerun_add_site(rerun, &own, index, err);
 }
 

@@ -44,11 +44,13 @@ void ef_rerun_clear(ef_rerun *rerun);
 /* Adds a site, whose name is copied; its number into *index.  EF_ERR_MEMORY. */
 EF_NODISCARD ef_status ef_rerun_add_site(ef_rerun *rerun, const ef_site *site,
                                          size_t *index, ef_error *err);
-/* The same for a parameter of net, named as its initialiser; <node>.bias where net has
- * none of this role. */
+/* The same for a parameter or an output of net, named as its file does: site.h. */
 EF_NODISCARD ef_status ef_rerun_add_parameter(ef_rerun *rerun, const ef_site *site,
                                               const ef_net *net, ef_role role,
                                               size_t *index, ef_error *err);
+EF_NODISCARD ef_status ef_rerun_add_output(ef_rerun *rerun, const ef_site *site,
+                                           const ef_net *net, size_t *index,
+                                           ef_error *err);
 
 /* The fault-free logits of an image are known: sets its class.  EF_ERR_INPUT: one is
  * not finite. */

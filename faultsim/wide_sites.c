@@ -1,12 +1,10 @@
 /* The tensors of an integer network that faults can strike. */
-#include <stdio.h>
-
 #include "faultsim/wide_priv.h"
 
-static ef_status add(ef_wide *wide, const ef_site *site, ef_error *err)
+static ef_status add_output(ef_wide *wide, const ef_site *site, ef_error *err)
 {
     size_t index;
-    return ef_rerun_add_site(&wide->base, site, &index, err);
+    return ef_rerun_add_output(&wide->base, site, wide->qnet->net, &index, err);
 }
 
 static ef_status add_parameter(ef_wide *wide, const ef_site *site, ef_role role,
@@ -19,16 +17,11 @@ static ef_status add_parameter(ef_wide *wide, const ef_site *site, ef_role role,
 
 static ef_status add_weight_scales(ef_wide *wide, ef_site site, ef_error *err)
 {
-    const ef_net *net = wide->qnet->net;
     const ef_qstep *q = &wide->qnet->steps[site.step];
-    char weight[EF_PARAM_NAME_SIZE], name[EF_PARAM_NAME_SIZE + 8];
-    ef_net_param_name(net, ef_net_param(net, q->head, EF_ROLE_WEIGHT), weight);
-    snprintf(name, sizeof name, "%s.scale", weight);
     site.target = EF_TARGET_SCALES;
     site.count = q->weight_codes[0].format.per_channel ? q->shape.channels : 1;
     site.bits = 32;
-    site.name = name;
-    return add(wide, &site, err);
+    return add_parameter(wide, &site, EF_ROLE_WEIGHT, err);
 }
 
 /* Weights, biases, scales of weights and running sums. */
@@ -57,8 +50,7 @@ static ef_status add_conv(ef_wide *wide, uint32_t index, ef_error *err)
     site.count = ef_shape_elements(q->shape);
     site.bits = wide->qnet->accumulator_bits;
     site.n_moments = n_products + 1;
-    site.name = ef_topology_node(wide->qnet->net->topology, q->head)->name;
-    return add(wide, &site, err);
+    return add_output(wide, &site, err);
 }
 
 /* The statistics of a node, in a row; see ef_qnorm_of. */
@@ -95,25 +87,20 @@ static int is_first_of_scale(const ef_qnet *qnet, size_t index)
 static ef_status add_values(ef_wide *wide, uint32_t index, ef_error *err)
 {
     const ef_qstep *q = &wide->qnet->steps[index];
-    const char *node = ef_topology_node(wide->qnet->net->topology, q->node)->name;
-    char name[EF_NAME_SIZE + 8];
     ef_site site = {.target = index == 0 ? EF_TARGET_INPUTS : EF_TARGET_ACTIVATIONS,
                     .step = index,
                     .node = q->node,
-                    .name = node,
                     .count = ef_shape_elements(q->shape),
                     .bits = q->code.format.bits,
                     .n_moments = 1};
-    ef_status status = add(wide, &site, err);
+    ef_status status = add_output(wide, &site, err);
     if (status || !is_first_of_scale(wide->qnet, index)) {
         return status;
     }
-    snprintf(name, sizeof name, "%s.scale", node);
     site.target = EF_TARGET_SCALES;
-    site.name = name;
     site.count = 1;
     site.bits = 32;
-    return add(wide, &site, err);
+    return add_output(wide, &site, err);
 }
 
 ef_status ef_wide_add_sites(ef_wide *wide, ef_error *err)

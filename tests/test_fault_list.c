@@ -11,13 +11,30 @@ TestSuite(fault_list_read, .init = scratch_make, .fini = scratch_remove);
 
 static ef_error err;
 
+#define SITE(target, node, name, count, bits, n_moments, ...)                          \
+    {                                                                                  \
+        EF_TARGET_##target, node, node, name, count, bits, n_moments, __VA_ARGS__      \
+    }
+#define AS_HERE                                                                        \
+    {                                                                                  \
+        0, {0},                                                                        \
+        {                                                                              \
+            0                                                                          \
+        }                                                                              \
+    }
+
 static const ef_site sites[] = {
-    {EF_TARGET_WEIGHTS, 1, 1, "conv1.weight", 72, 8, 1},
-    {EF_TARGET_BIASES, 1, 1, "conv1.bias", 4, 32, 1},
-    {EF_TARGET_WEIGHTS, 2, 2, " odd, \"name\"", 24, 8, 1},
-    {EF_TARGET_ACTIVATIONS, 2, 2, "relu", 100, 8, 1},
-    {EF_TARGET_ACTIVATIONS, 3, 3, "twin", 10, 8, 1},
-    {EF_TARGET_ACTIVATIONS, 4, 4, "twin", 10, 8, 1},
+    SITE(WEIGHTS, 1, "conv1.weight", 72, 8, 1, AS_HERE),
+    SITE(BIASES, 1, "conv1.bias", 4, 32, 1, AS_HERE),
+    SITE(WEIGHTS, 2, " odd, \"name\"", 24, 8, 1, AS_HERE),
+    SITE(ACTIVATIONS, 2, "relu", 100, 8, 1, AS_HERE),
+    SITE(ACTIVATIONS, 3, "twin", 10, 8, 1, AS_HERE),
+    SITE(ACTIVATIONS, 4, "twin", 10, 8, 1, AS_HERE),
+    /* (2, 3) in the file, (3, 2) here */
+    SITE(WEIGHTS, 5, "turned", 6, 16, 1, {2, {3, 2}, {1, 0}}),
+    SITE(ACCUMULATORS, 5, "sum", 3, 64, 28, AS_HERE),
+    SITE(SCALES, 5, "turned", 1, 32, 1, AS_HERE),
+    SITE(NORM, 6, "bn.mean", 2, 32, 1, AS_HERE),
 };
 
 #define N_SITES (sizeof sites / sizeof *sites)
@@ -31,22 +48,34 @@ static ef_status read_text(ef_fault_list *list, const char *text)
 }
 
 static const ef_flip flips[] = {
-    {0, 71, 0x81, EF_FAULT_FLIP, -1, 0},  {1, 3, 0x80000000, EF_FAULT_STUCK0, -1, 0},
-    {2, 5, 0x0e, EF_FAULT_FLIP, -1, 0},   {3, 99, 0x01, EF_FAULT_STUCK1, 0, 0},
-    {3, 99, 0xff, EF_FAULT_FLIP, 49, 0},  {0, 0, 0x01, EF_FAULT_FLIP, -1, 0},
+    {0, 71, 0x81, EF_FAULT_FLIP, -1, 0},
+    {1, 3, 0x80000000, EF_FAULT_STUCK0, -1, 0},
+    {2, 5, 0x0e, EF_FAULT_FLIP, -1, 0},
+    {3, 99, 0x01, EF_FAULT_STUCK1, 0, 0},
+    {3, 99, 0xff, EF_FAULT_FLIP, 49, 0},
+    {0, 0, 0x01, EF_FAULT_FLIP, -1, 0},
     {0, 0, 0x02, EF_FAULT_STUCK1, -1, 0},
+    {6, 1, 0x8000, EF_FAULT_FLIP, -1, 0},
+    {6, 4, 0x01, EF_FAULT_FLIP, -1, 0},
+    {7, 2, UINT64_C(0x8000000000000001), EF_FAULT_FLIP, -1, 0},
+    {7, 2, 0x01, EF_FAULT_FLIP, -1, 27},
+    {8, 0, 0x40000000, EF_FAULT_FLIP, -1, 0},
+    {9, 1, 0x10, EF_FAULT_STUCK1, 3, 0},
 };
 
-/* Faults 3, 4, 10 and 2^40; 4 strikes nothing. */
-static const ef_fault faults[] = {
-    {flips, 3}, {NULL, 0}, {flips + 3, 2}, {flips + 5, 2}};
-static const uint64_t numbers[] = {3, 4, 10, UINT64_C(1) << 40};
+/* Faults 3, 4, 10, 2^40 and the next two; 4 strikes nothing. */
+static const ef_fault faults[] = {{flips, 3},     {NULL, 0},      {flips + 3, 2},
+                                  {flips + 5, 2}, {flips + 7, 4}, {flips + 11, 2}};
+static const uint64_t numbers[] = {
+    3, 4, 10, UINT64_C(1) << 40, (UINT64_C(1) << 40) + 1, (UINT64_C(1) << 40) + 2};
+
+#define N_FAULTS (sizeof faults / sizeof *faults)
 
 static void write_all(ef_text *text)
 {
     ef_text_init(text);
     ef_fault_list_write_head(text);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < N_FAULTS; i++) {
         ef_fault_list_write(text, numbers[i], &faults[i], sites);
     }
 }
@@ -71,21 +100,35 @@ Test(fault_list_write, a_row_for_each_bit)
     ef_text_clear(&text);
 }
 
+/* Element (1, 0) of (3, 2) is element (0, 1) of (2, 3); element (2, 0) is (0, 2). */
+Test(fault_list_write, elements_are_where_the_file_has_them)
+{
+    ef_text text;
+    ef_text_init(&text);
+    ef_fault_list_write(&text, 0, &faults[4], sites);
+    cr_expect_str_eq(text.bytes, "0,weights,turned,3,15,flip,,,\n"
+                                 "0,weights,turned,2,0,flip,,,\n"
+                                 "0,accumulators,sum,2,0,flip,,0,\n"
+                                 "0,accumulators,sum,2,63,flip,,0,\n"
+                                 "0,accumulators,sum,2,0,flip,,27,\n");
+    ef_text_clear(&text);
+}
+
 Test(fault_list_read, what_was_written_comes_back)
 {
     ef_fault_list list;
     ef_text text;
     write_all(&text);
     cr_assert_eq(read_text(&list, text.bytes), EF_OK, "%s", err.text);
-    cr_assert_eq(list.n, 4);
-    for (size_t i = 0; i < 4; i++) {
+    cr_assert_eq(list.n, N_FAULTS);
+    for (size_t i = 0; i < N_FAULTS; i++) {
         cr_expect_eq(list.numbers[i], numbers[i]);
         cr_assert_eq(list.faults[i].n, faults[i].n);
         for (size_t k = 0; k < faults[i].n; k++) {
             const ef_flip *a = &list.faults[i].flips[k], *b = &faults[i].flips[k];
             cr_expect(a->site == b->site && a->index == b->index &&
                           a->mask == b->mask && a->kind == b->kind &&
-                          a->image == b->image,
+                          a->image == b->image && a->moment == b->moment,
                       "fault %zu, flip %zu", i, k);
         }
     }
@@ -131,6 +174,20 @@ Test(fault_list_read, what_is_not_there_is_named_with_its_line)
          "f.csv:2: image: expected a whole number from 0 to 49, found '50'"},
         {"1,weights,conv1.weight,0,0,flip,,4,\n",
          "f.csv:2: step: only faults in accumulators have one"},
+        {"1,accumulators,sum,0,0,flip,,,\n",
+         "f.csv:2: step: expected a whole number from 0 to 27, found nothing"},
+        {"1,accumulators,sum,0,0,flip,,28,\n",
+         "f.csv:2: step: expected a whole number from 0 to 27, found '28'"},
+        {"1,accumulators,sum,0,64,flip,,0,\n",
+         "f.csv:2: bit: expected a whole number from 0 to 63, found '64'"},
+        {"1,norm,bn.mean,0,0,flip,,0,\n",
+         "f.csv:2: step: only faults in accumulators have one"},
+        {"1,weights,bn.mean,0,0,flip,,,\n",
+         "f.csv:2: the network stores no weights called 'bn.mean'"},
+        {"1,weights,turned,6,0,flip,,,\n",
+         "f.csv:2: index: expected a whole number from 0 to 5, found '6'"},
+        {"1,accumulators,sum,0,5,flip,,7,\n1,accumulators,sum,0,5,stuck0,,7,\n",
+         "f.csv:3: the bit is struck by line 2 already"},
         {"1,weights,conv1.weight,0,0,flip,,,1\n",
          "f.csv:2: member: the network is no ensemble"},
         {"1,weights,conv1.weight,0,0,flip\n", "f.csv:2: expected 9 fields, found 6"},

@@ -257,11 +257,12 @@ static void make(void)
                  "%s", err.text);
     uint32_t conv1 = node_of("conv1"), conv2 = node_of("conv2"), last = node_of("last");
     uint64_t area = ef_shape_elements(ef_topology_shape(topology, conv2)) / 6;
-    sites[0] = (ef_site){EF_TARGET_WEIGHTS, 1, conv1, "conv1.weight", 72, 8, 1};
-    sites[1] = (ef_site){EF_TARGET_BIASES, 1, conv1, "conv1.bias", 4, 32, 1};
-    sites[2] = (ef_site){EF_TARGET_WEIGHTS, 2, conv2, "conv2.weight", 24, 8, 1};
-    sites[3] = (ef_site){EF_TARGET_ACTIVATIONS, 2, conv2, "conv2", 6 * area, 8, 1};
-    sites[4] = (ef_site){EF_TARGET_WEIGHTS, 3, last, "last.weight", 18 * area, 4, 1};
+    sites[0] = (ef_site){EF_TARGET_WEIGHTS, 1, conv1, "conv1.weight", 72, 8, 1, {0}};
+    sites[1] = (ef_site){EF_TARGET_BIASES, 1, conv1, "conv1.bias", 4, 32, 1, {0}};
+    sites[2] = (ef_site){EF_TARGET_WEIGHTS, 2, conv2, "conv2.weight", 24, 8, 1, {0}};
+    sites[3] = (ef_site){EF_TARGET_ACTIVATIONS, 2, conv2, "conv2", 6 * area, 8, 1, {0}};
+    sites[4] =
+        (ef_site){EF_TARGET_WEIGHTS, 3, last, "last.weight", 18 * area, 4, 1, {0}};
 }
 
 static void unmake(void)
@@ -342,7 +343,7 @@ Test(population_create, empty_and_contradictory_selections_say_why)
         const char *text;
     } rows[] = {
         {{"target", "inputs", NULL, NULL, NULL, "flip"},
-         "--target: the network stores nothing of the kind"},
+         "--target: the network in these formats stores no inputs"},
         {{"node", "weights", "conv1,conv7", NULL, NULL, "flip"},
          "--nodes: no node 'conv7' stores what faults are to strike"},
         {{"node of another target", "biases", "conv2", NULL, NULL, "flip"},

@@ -11,11 +11,14 @@
 #include "base/mem.h"
 #include "faultsim/classify.h"
 #include "faultsim/forward.h"
+#include "faultsim/rerun.h"
 #include "net/fold_norm.h"
 #include "onnx/onnx.h"
 
-#define N 1000  /* images */
-#define N_RUN 8 /* of them where logits are compared */
+#define N 1000          /* images */
+#define N_RUN 8         /* of them where logits are compared */
+#define N_CALIBRATE 256 /* of them that set ranges */
+#define N_BATCH 100
 #define N_CLASSES 10
 #define IMAGE_SIZE (3 * 32 * 32)
 
@@ -104,6 +107,61 @@ Test(resnet20, gives_the_classes_that_onnxruntime_gives)
     for (size_t i = 0; i < 2; i++) {
         expect_classes(nets[i], &set);
         ef_net_destroy(nets[i]);
+    }
+    ef_dataset_clear(&set);
+}
+
+/* Classes in int8 with ranges of the first images, as evoflip inject has them where the
+ * data have no training part. */
+static void classify_int8(const ef_net *net, const ef_dataset *set, size_t n,
+                          uint16_t *classes)
+{
+    static float images[N * IMAGE_SIZE];
+    static size_t indices[N];
+    ef_ranges *ranges = NULL;
+    ef_qnet *qnet = NULL;
+    ef_error err = {0};
+    ef_qnet_options options = EF_QNET_OPTIONS_INT8;
+    for (size_t i = 0; i < n; i++) {
+        indices[i] = i;
+    }
+    ef_batch_fill(set, NULL, indices, n, images);
+    size_t n_ranges = n < N_CALIBRATE ? n : N_CALIBRATE;
+    cr_assert_eq(ef_ranges_create(&ranges, net, images, n_ranges, 0, &err), EF_OK, "%s",
+                 err.text);
+    cr_assert_eq(ef_qnet_create(&qnet, net, ranges, &options, &err), EF_OK, "%s",
+                 err.text);
+    for (size_t first = 0; first < n; first += N_BATCH) {
+        ef_rerun *rerun = NULL;
+        size_t n_batch = n - first < N_BATCH ? n - first : N_BATCH;
+        ef_rerun_images batch = {.images = images + first * IMAGE_SIZE, .n = n_batch};
+        cr_assert_eq(ef_rerun_create(&rerun, qnet, &batch, &err), EF_OK, "%s",
+                     err.text);
+        memcpy(classes + first, ef_rerun_classes(rerun), n_batch * sizeof *classes);
+        ef_rerun_destroy(rerun);
+    }
+    ef_qnet_destroy(qnet);
+    ef_ranges_destroy(ranges);
+}
+
+/* Errors beside those of float32, of whose classes onnxruntime's are taken. */
+Test(resnet20, int8_costs_at_most_five_images)
+{
+    static uint16_t classes[N];
+    ef_dataset set = load_images();
+    ef_net *nets[] = {load_folded(), load_unfolded()};
+    size_t n = getenv("EF_UNDER_VALGRIND") ? 4 : N;
+    for (size_t k = 0; k < 2; k++) {
+        int more = 0, n_other = 0;
+        classify_int8(nets[k], &set, n, classes);
+        for (size_t i = 0; i < n; i++) {
+            int expected = expected_classes[i] - '0';
+            more += (classes[i] != set.labels[i]) - (expected != set.labels[i]);
+            n_other += classes[i] != expected;
+        }
+        cr_expect_leq(more, 5, "%d more errors, %d other classes", more, n_other);
+        cr_expect_leq(n_other, 15, "%d other classes", n_other);
+        ef_net_destroy(nets[k]);
     }
     ef_dataset_clear(&set);
 }

@@ -457,7 +457,7 @@ Test(wide_strike, a_running_sum_is_struck_as_it_is_stored)
         {64, 1, 1, UINT64_C(1) << 63, -0x1p63}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         setup s = begin_sum(rows[i].bits, rows[i].saturates, ones());
-        ef_flip flip = {site_of(&s, EF_TARGET_ACCUMULATORS, "classes"),
+        ef_flip flip = {site_of(&s, EF_TARGET_ACCUMULATORS, "logits"),
                         0,
                         rows[i].mask,
                         EF_FAULT_FLIP,

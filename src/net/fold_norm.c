@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "base/mem.h"
+#include "net/origin.h"
 
 #define NONE SIZE_MAX
 
@@ -108,6 +109,22 @@ static void fold_all(ef_net *folded, const ef_net *net)
     }
 }
 
+/* Layers with their batch norms give what the last of these gave. */
+static ef_status copy_origin(ef_net *folded, const ef_net *net)
+{
+    ef_status status = ef_net_copy_origin(folded, net);
+    for (size_t i = 0; i < ef_topology_n_nodes(folded->topology) && !status; i++) {
+        const char *name = ef_topology_node(folded->topology, i)->name;
+        size_t last = ef_topology_find(net->topology, name);
+        while (has_weights(folded->topology, i) &&
+               norm_behind(net->topology, last) != NONE) {
+            last = norm_behind(net->topology, last);
+        }
+        status = ef_net_copy_output(folded, i, net, last);
+    }
+    return status;
+}
+
 ef_status ef_net_fold_norms(ef_net **folded, const ef_net *net, size_t *n_folded,
                             ef_error *err)
 {
@@ -124,7 +141,8 @@ ef_status ef_net_fold_norms(ef_net **folded, const ef_net *net, size_t *n_folded
         status = ef_net_create(&made, topology, err);
     }
     ef_topology_destroy(topology);
-    if (status == EF_OK && ef_net_copy_params(made, net, SIZE_MAX) != EF_OK) {
+    if (status == EF_OK && (ef_net_copy_params(made, net, SIZE_MAX) != EF_OK ||
+                            copy_origin(made, net) != EF_OK)) {
         ef_net_destroy(made);
         status = ef_error_memory(err);
     }

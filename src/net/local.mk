@@ -6,6 +6,7 @@ noinst_LIBRARIES += %D%/libnet.a
   %D%/topology_yaml.c %D%/topology_yaml.h \
   %D%/topology_keys.c %D%/topology_keys_priv.h %D%/topology_write.c
 %C%_libnet_a_SOURCES += %D%/net.c %D%/net.h
+%C%_libnet_a_SOURCES += %D%/layout.c %D%/layout.h %D%/origin.c %D%/origin.h
 %C%_libnet_a_SOURCES += %D%/stored.c %D%/stored.h
 %C%_libnet_a_SOURCES += %D%/fold_norm.c %D%/fold_norm.h
 

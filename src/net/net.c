@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/origin.h"
 #include "net/topology_priv.h"
 
 #define ALIGNMENT 16 /* values; 64 bytes */
@@ -122,6 +123,9 @@ ef_status ef_net_dup(ef_net **copy, const ef_net *net)
     for (size_t i = 0; i < ef_topology_n_nodes(net->topology) && !status; i++) {
         status = ef_net_copy_names(made, i, net, i);
     }
+    if (!status && net->origin) {
+        status = ef_net_copy_origin(made, net);
+    }
     if (status) {
         ef_net_destroy(made);
         return status;
@@ -137,6 +141,9 @@ void ef_net_destroy(ef_net *net)
             ef_free(net->names[i]);
         }
         ef_free(net->names);
+        if (net->origin) {
+            ef_origin_destroy(net->origin, ef_topology_n_nodes(net->topology));
+        }
         ef_topology_destroy(net->topology);
         ef_free(net->params);
         ef_free(net->values);

@@ -39,6 +39,9 @@ typedef struct ef_param {
     size_t count;
 } ef_param;
 
+/* Names and layouts in a file, see net/origin.h. */
+typedef struct ef_origin ef_origin;
+
 /* Open for reading; made and freed only by the functions below. */
 typedef struct ef_net {
     ef_topology *topology; /* owned */
@@ -46,14 +49,15 @@ typedef struct ef_net {
     size_t n_params;
     float *values; /* (n_values), 64-byte aligned */
     size_t n_values;
-    char **names; /* (n_params) given names, NULL for those without; or NULL */
+    char **names;      /* (n_params) given names, NULL for those without; or NULL */
+    ef_origin *origin; /* owned; NULL: names of outputs and layouts are the default */
 } ef_net;
 
 /* A copy of topology with zeros for weights, gamma = variance = scale = 1, slope 0.25.
  * EF_ERR_MEMORY; EF_ERR_TOPOLOGY above 2^31 parameters. */
 EF_NODISCARD ef_status ef_net_create(ef_net **net, const ef_topology *topology,
                                      ef_error *err);
-/* Copies names of parameters too. */
+/* Copies names of parameters, and what is known of the file, too. */
 EF_NODISCARD ef_status ef_net_dup(ef_net **copy, const ef_net *net);
 void ef_net_destroy(ef_net *net);
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "net/layout.h"
 #include "onnx/arena.h"
 #include "onnx/onnx.pb-c.h"
 
@@ -29,7 +30,8 @@ typedef struct ef_constant {
     const float *floats;     /* of a float type; NULL while only tensor has them */
     const int64_t *integers; /* of an integer type or bool; likewise */
     const char *name; /* of the initialiser whose values these are, unaltered or only
-                         reshaped; "" where computed */
+                         moved; "" where computed */
+    ef_layout layout; /* of these values beside the initialiser's */
 } ef_constant;
 
 /* float, double, float16, bfloat16; and bool and the integers of 8 to 64 bits. */

@@ -167,10 +167,32 @@ static ef_status copy_all(ef_fold *fold, ef_walk *walk, size_t rank,
     return status;
 }
 
+/* order[i]: the axis of the input that became axis i. */
+static void keep_name(ef_fold *fold, const uint32_t *order)
+{
+    const ef_constant *from = fold->inputs[0];
+    ef_constant *to = &fold->outputs[0];
+    uint32_t dims[EF_CONSTANT_MAX_RANK];
+    int is_known = 1;
+    for (size_t i = 0; i < from->rank; i++) {
+        dims[i] = (uint32_t)from->dims[i];
+    }
+    to->layout = from->layout;
+    if (from->layout.n_dims == 0 && from->rank <= 4) {
+        to->layout = ef_layout_of_turned((uint32_t)from->rank, dims, order);
+    } else if (from->rank == 2 && order[0] == 1) {
+        is_known = ef_layout_transpose(&to->layout, dims[0], dims[1]);
+    } else {
+        is_known = 0;
+    }
+    to->name = is_known ? from->name : "";
+}
+
 ef_status ef_fold_transpose(ef_fold *fold)
 {
     unsigned char marks[EF_CONSTANT_MAX_RANK];
     int64_t strides[EF_CONSTANT_MAX_RANK];
+    uint32_t order[EF_CONSTANT_MAX_RANK] = {0};
     ef_fold_list perm = {NULL, 0};
     ef_status status = ef_fold_need(fold, 1);
     if (!status) {
@@ -198,8 +220,13 @@ ef_status ef_fold_transpose(ef_fold *fold)
         }
         walk.dims[i] = c->dims[from];
         walk.strides[1][i] = strides[from];
+        order[i] = (uint32_t)from;
     }
-    return status ? status : copy_all(fold, &walk, c->rank, walk.dims);
+    status = status ? status : copy_all(fold, &walk, c->rank, walk.dims);
+    if (!status) {
+        keep_name(fold, order);
+    }
+    return status;
 }
 
 ef_status ef_fold_expand(ef_fold *fold)

@@ -286,6 +286,11 @@ static void define_input(ef_reader *reader)
     stand_in->n_output = 1;
     reader->node = stand_in;
     ef_value value = {.node = ef_reader_make(reader, &node, ""), .dims = dims};
+    if (reader->turned_input && !reader->status) {
+        const ef_shape shape = node.u.input;
+        reader->labels[value.node].layout =
+            (ef_layout){3, {shape.channels, shape.height, shape.width}, {1, 2, 0}};
+    }
     if (reader->turns_input && !reader->status) {
         const ef_shape shape = node.u.input;
         value.dims = (ef_dims){3, {shape.channels, shape.height, shape.width}};

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/origin.h"
 #include "onnx/reader.h"
 
 /* wanted with suffix, without what a name may not have; returns its length. */
@@ -43,6 +44,7 @@ static void choose_name(ef_reader *reader, uint32_t index)
         return;
     }
     ef_names_put(&reader->node_names, own, index);
+    reader->labels[index].name = own;
 }
 
 /* Which nodes the output is computed from. */
@@ -63,6 +65,27 @@ static unsigned char *find_reached(ef_reader *reader, uint32_t output)
     return reached;
 }
 
+/* What a node's output is in the file only where it is turned has the name from there.
+ */
+static void pass_back(ef_reader *reader, size_t transpose)
+{
+    const ef_node *nodes = reader->made.nodes;
+    uint32_t source = nodes[transpose].inputs[0];
+    ef_shape shape = reader->shapes[source];
+    while (!reader->labels[source].output &&
+           (nodes[source].op == EF_OP_FLATTEN || nodes[source].op == EF_OP_RESHAPE)) {
+        source = nodes[source].inputs[0];
+    }
+    ef_label *label = &reader->labels[source];
+    if (!label->output) {
+        label->output = reader->labels[transpose].output;
+        label->layout =
+            (ef_layout){3, {shape.channels, shape.height, shape.width}, {0}};
+        memcpy(label->layout.order, nodes[transpose].u.transpose.order,
+               sizeof nodes[transpose].u.transpose.order);
+    }
+}
+
 /* Nodes that stand for one of the file choose first, the steps between them then. */
 void ef_reader_name_nodes(ef_reader *reader, uint32_t output)
 {
@@ -72,6 +95,12 @@ void ef_reader_name_nodes(ef_reader *reader, uint32_t output)
             if (reached[i] && (reader->labels[i].suffix[0] != '\0') == is_step) {
                 choose_name(reader, i);
             }
+        }
+    }
+    reader->n_made = reader->made.n_nodes;
+    for (size_t i = 0; i < reader->n_made && !reader->status; i++) {
+        if (reader->labels[i].output && reader->made.nodes[i].op == EF_OP_TRANSPOSE) {
+            pass_back(reader, i);
         }
     }
     for (size_t i = 0; i < reader->n_fills && !reader->status; i++) {
@@ -115,14 +144,16 @@ uint32_t ef_reader_make(ef_reader *reader, ef_node *node, const char *suffix)
         return 0;
     }
     reader->open[index] = EF_ROLE_COUNT;
-    reader->labels[index] = (ef_label){ef_reader_label(reader), suffix, 0};
+    reader->labels[index] =
+        (ef_label){.wanted = ef_reader_label(reader), .suffix = suffix};
     return (uint32_t)index;
 }
 
 void ef_reader_rename(ef_reader *reader, uint32_t node)
 {
     if (!reader->status) {
-        reader->labels[node] = (ef_label){ef_reader_label(reader), "", 0};
+        reader->labels[node].wanted = ef_reader_label(reader);
+        reader->labels[node].suffix = "";
     }
 }
 
@@ -218,12 +249,33 @@ static ef_status fill_param(const ef_fill *fill, ef_net *net, size_t node)
 {
     const ef_param *param = ef_net_param(net, node, fill->role);
     float *values = net->values + param->offset;
+    ef_layout layout = fill->constant->layout;
     ef_status status = fill_values(fill, param, values);
-    if (!status && fill->constant->name[0] && fill->constant->count == param->count) {
-        status = ef_net_set_param_name(net, (size_t)(param - net->params),
-                                       fill->constant->name);
+    int is_named = fill->constant->name[0] && fill->constant->count == param->count;
+    if (is_named && fill->is_transposed) {
+        is_named = ef_layout_transpose(&layout, param->dims[1], param->dims[0]);
+    }
+    if (!status && is_named) {
+        size_t at = (size_t)(param - net->params);
+        status = ef_net_set_param_name(net, at, fill->constant->name);
+        status = status ? status : ef_net_set_layout(net, at, &layout);
     }
     return status;
+}
+
+/* --- outputs ---------------------------------------------------------------------- */
+
+static void name_outputs(ef_reader *reader, ef_net *net)
+{
+    for (size_t i = 0; i < reader->n_made && !reader->status; i++) {
+        const ef_label *label = &reader->labels[i];
+        size_t node =
+            label->name ? ef_topology_find(net->topology, label->name) : SIZE_MAX;
+        if (label->output && node != SIZE_MAX &&
+            ef_net_set_output(net, node, label->output, &label->layout)) {
+            ef_reader_refuse_memory(reader);
+        }
+    }
 }
 
 void ef_reader_fill_net(ef_reader *reader, ef_net *net)
@@ -235,4 +287,5 @@ void ef_reader_fill_net(ef_reader *reader, ef_net *net)
             ef_reader_refuse_memory(reader);
         }
     }
+    name_outputs(reader, net);
 }

@@ -282,6 +282,7 @@ static int absorb(ef_reader *reader, const ef_value *before, ef_constant *term)
     }
     ef_reader_fill(reader, node, role, spread_term, 0);
     reader->open[node] = EF_ROLE_COUNT;
+    reader->labels[node].output = NULL; /* it is the sum now */
     return 1;
 }
 
@@ -373,6 +374,8 @@ static ef_value with_turned(ef_reader *reader, int kind, const ef_value *value,
     ef_value made = with_constant(reader, kind, &before, own, is_first);
     if (!reader->status && made.node != before.node) {
         reader->readers[made.node] = 1;
+    } else if (!reader->status) { /* what was turned is not there any more */
+        reader->labels[value->node].output = NULL;
     }
     return ef_reader_permute(reader, &made, perm);
 }
@@ -399,6 +402,7 @@ static void give_hardswish(ef_reader *reader, const ef_value *gate)
     ef_activation *activation = &reader->made.nodes[gate->node].u.activation;
     *activation = (ef_activation){EF_ACTIVATION_HARDSWISH, 0, 0};
     ef_reader_rename(reader, gate->node);
+    reader->labels[gate->node].output = NULL;
     ef_reader_give(reader, 0, *gate);
 }
 

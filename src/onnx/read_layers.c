@@ -101,6 +101,12 @@ static ef_constant *transposed(ef_reader *reader, const blocks *b, float factor)
             }
         }
     }
+    if (made && factor == 1 && b->constant->layout.n_dims == 0) {
+        const uint32_t sizes[3] = {(uint32_t)b->n, (uint32_t)b->rows,
+                                   (uint32_t)b->columns};
+        made->layout = ef_layout_of_turned(3, sizes, (const uint32_t[]){0, 2, 1});
+        made->name = b->constant->name;
+    }
     return made;
 }
 

@@ -38,6 +38,9 @@ typedef struct ef_label {
     const char *wanted; /* of the ONNX node */
     const char *suffix; /* "": stands for that node; else a step on the way there */
     unsigned n_alike;   /* nodes that wanted its name too, and got a number behind it */
+    const char *name;   /* chosen; NULL: the output does not need it */
+    const char *output; /* the value of the file that its output is; NULL: none */
+    ef_layout layout;   /* of that value */
 } ef_label;
 
 typedef struct ef_reader {
@@ -64,6 +67,7 @@ typedef struct ef_reader {
 
     ef_names node_names; /* given to nodes of the topology */
     ef_graph made;
+    size_t n_made; /* before those that the output does not need were dropped */
     /* of the nodes made, each (EF_MAX_NODES) */
     ef_shape *shapes;
     ef_label *labels;
@@ -153,7 +157,7 @@ void ef_reader_fill(ef_reader *reader, uint32_t node, ef_role role,
                     ef_constant *constant, int is_transposed);
 /* Chooses names that are free for all that output is computed from. */
 void ef_reader_name_nodes(ef_reader *reader, uint32_t output);
-/* Copies all values into the network. */
+/* Copies all values, and names of the file, into the network. */
 void ef_reader_fill_net(ef_reader *reader, ef_net *net);
 
 /* The value of key in the model's metadata, name (may be "") behind it; or NULL. */

@@ -205,6 +205,8 @@ void ef_reader_give(ef_reader *reader, size_t k, ef_value value)
         /* Another name for a node that this one reads is itself one of its readers. */
         uint32_t *readers = &reader->readers[value.node];
         *readers += to->uses - (*readers > 0 && is_read(reader, value.node));
+        ef_label *label = &reader->labels[value.node];
+        label->output = label->output ? label->output : node->output[k];
     }
     value.uses = to->uses;
     value.is_defined = 1;
