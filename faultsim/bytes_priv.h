@@ -93,6 +93,12 @@ typedef struct ef_bhit {
     int is_bias;
 } ef_bhit;
 
+/* A flip of a parameter, to be sorted. */
+typedef struct ef_bflip {
+    uint32_t site, number; /* in the fault */
+    uint64_t index;
+} ef_bflip;
+
 typedef struct ef_bytes_worker {
     ef_rerun_worker base;
     const ef_bytes *rerun;
@@ -109,6 +115,7 @@ typedef struct ef_bytes_worker {
     uint32_t *order;    /* (fault->n) */
     size_t *site_first; /* (n_sites + 1) */
     size_t order_capacity;
+    ef_bflip *flips;   /* (order_capacity) */
     uint32_t *hitting; /* (n_hitting) flips of a site and image, as they stand */
     size_t n_hitting;
     size_t image;   /* in states; SIZE_MAX: none */

@@ -139,6 +139,7 @@ void ef_bytes_worker_destroy(ef_rerun_worker *worker)
     ef_free(w->hits);
     ef_free(w->order);
     ef_free(w->hitting);
+    ef_free(w->flips);
     ef_free(w->site_first);
     ef_free(w->dense);
     ef_free(w->places);
