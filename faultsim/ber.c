@@ -73,9 +73,12 @@ static double u_in_band(ef_rng *rng, unsigned band)
     return band == LAST ? top * open_unit(rng) : top / 2 * (1 + open_unit(rng));
 }
 
-static ef_status draw_band(const ef_ber_key *key, uint64_t block, unsigned band,
-                           double rate, ef_ber_bits *bits, ef_error *err)
+/* The bits of a block before `end`. */
+static ef_status draw_band(const ef_ber_key *key, uint64_t block, uint64_t end,
+                           unsigned band, double rate, ef_ber_bits *bits, ef_error *err)
 {
+    uint64_t left = end - block * BLOCK;
+    double most = (double)(left < BLOCK ? left : BLOCK);
     uint64_t image = (uint64_t)(key->image + 1);
     ef_rng rng =
         ef_rng_stream(key->seed, EF_PURPOSE_BER, key->trial,
@@ -84,7 +87,7 @@ static ef_status draw_band(const ef_ber_key *key, uint64_t block, unsigned band,
     ef_status status = EF_OK;
     while (!status) {
         at += 1 + floor(ef_log(open_unit(&rng)) / passed);
-        if (at >= (double)BLOCK) {
+        if (at >= most) {
             break;
         }
         ef_ber_bit bit = {block * BLOCK + (uint64_t)at, u_in_band(&rng, band)};
@@ -134,7 +137,7 @@ ef_status ef_ber_draw(const ef_ber_key *key, uint64_t begin, uint64_t end, doubl
     for (uint64_t block = begin / BLOCK; block * BLOCK < end && !status; block++) {
         size_t from = bits->n;
         for (unsigned band = first; band <= LAST && !status; band++) {
-            status = draw_band(key, block, band, rate, bits, err);
+            status = draw_band(key, block, end, band, rate, bits, err);
         }
         tidy(bits, from, begin, end);
     }
@@ -146,6 +149,18 @@ ef_status ef_ber_draw(const ef_ber_key *key, uint64_t begin, uint64_t end, doubl
 
 /* --- flips ------------------------------------------------------------------- */
 
+ef_status ef_ber_flips_add(ef_ber_flips *flips, const ef_flip *flip, ef_error *err)
+{
+    ef_flip *items =
+        reserve(flips->items, flips->n, &flips->capacity, sizeof *flips->items);
+    if (!items) {
+        return ef_error_memory(err);
+    }
+    flips->items = items;
+    flips->items[flips->n++] = *flip;
+    return EF_OK;
+}
+
 static ef_status append_flip(ef_ber_flips *flips, const ef_ber_key *key, uint64_t index,
                              unsigned bit, ef_error *err)
 {
@@ -155,26 +170,24 @@ static ef_status append_flip(ef_ber_flips *flips, const ef_ber_key *key, uint64_
         last->mask |= UINT64_C(1) << bit;
         return EF_OK;
     }
-    ef_flip *items =
-        reserve(flips->items, flips->n, &flips->capacity, sizeof *flips->items);
-    if (!items) {
-        return ef_error_memory(err);
-    }
-    flips->items = items;
-    flips->items[flips->n++] = (ef_flip){.site = key->site,
-                                         .index = index,
-                                         .mask = UINT64_C(1) << bit,
-                                         .kind = EF_FAULT_FLIP,
-                                         .image = key->image};
-    return EF_OK;
+    return ef_ber_flips_add(flips,
+                            &(ef_flip){.site = key->site,
+                                       .index = index,
+                                       .mask = UINT64_C(1) << bit,
+                                       .kind = EF_FAULT_FLIP,
+                                       .image = key->image},
+                            err);
 }
 
 static ef_status append_flips(ef_ber_flips *flips, const ef_ber_key *key,
                               const ef_site *site, const ef_population *population,
-                              const ef_ber_bits *bits, ef_error *err)
+                              const ef_ber_bits *bits, double rate, ef_error *err)
 {
     ef_status status = EF_OK;
     for (size_t i = 0; i < bits->n && !status; i++) {
+        if (bits->items[i].u > rate) {
+            continue;
+        }
         uint64_t index = bits->items[i].bit / site->bits;
         unsigned bit = (unsigned)(bits->items[i].bit % site->bits);
         if (ef_population_has_bit(population, key->site, index, bit)) {
@@ -184,27 +197,60 @@ static ef_status append_flips(ef_ber_flips *flips, const ef_ber_key *key,
     return status;
 }
 
+static double highest(const double *rates, size_t n)
+{
+    double most = 0;
+    for (size_t i = 0; i < n; i++) {
+        most = rates[i] > most ? rates[i] : most;
+    }
+    return most;
+}
+
+/* Takes back what was appended; `before` (n). */
+static void shorten(ef_ber_flips *flips, const size_t *before, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        flips[i].n = before[i];
+    }
+}
+
 /* Block by block: at a high rate what is struck takes many times the room of the bits.
  */
-ef_status ef_ber_strike(const ef_ber_key *key, const ef_site *site,
-                        const ef_population *population, double rate,
-                        ef_ber_flips *flips, ef_error *err)
+ef_status ef_ber_strike_rates(const ef_ber_key *key, const ef_site *site,
+                              const ef_population *population, const double *rates,
+                              size_t n_rates, ef_ber_flips *flips, ef_error *err)
 {
-    size_t before = flips->n;
+    size_t *before = ef_calloc(n_rates, sizeof *before);
+    if (!before) {
+        return ef_error_memory(err);
+    }
+    for (size_t i = 0; i < n_rates; i++) {
+        before[i] = flips[i].n;
+    }
     uint64_t end = site->count * site->bits;
+    double most = highest(rates, n_rates);
     ef_ber_bits bits = {NULL, 0, 0};
     ef_status status = EF_OK;
     for (uint64_t at = 0; at < end && !status; at += BLOCK) {
         bits.n = 0;
         status =
-            ef_ber_draw(key, at, end - at < BLOCK ? end : at + BLOCK, rate, &bits, err);
-        if (!status) {
-            status = append_flips(flips, key, site, population, &bits, err);
+            ef_ber_draw(key, at, end - at < BLOCK ? end : at + BLOCK, most, &bits, err);
+        for (size_t i = 0; i < n_rates && !status; i++) {
+            status =
+                append_flips(&flips[i], key, site, population, &bits, rates[i], err);
         }
     }
     ef_ber_bits_clear(&bits);
     if (status) {
-        flips->n = before;
+        shorten(flips, before, n_rates);
     }
+    ef_free(before);
     return status;
+}
+
+ef_status ef_ber_strike(const ef_ber_key *key, const ef_site *site,
+                        const ef_population *population, double rate,
+                        ef_ber_flips *flips, ef_error *err)
+{
+    return ef_ber_strike_rates(key, site, population, &rate, 1, flips, err);
 }

@@ -43,7 +43,7 @@ EF_NODISCARD ef_status ef_ber_draw(const ef_ber_key *key, uint64_t begin, uint64
 void ef_ber_bits_clear(ef_ber_bits *bits);
 
 typedef struct ef_ber_flips {
-    ef_flip *items; /* (n), ascending by site and element, one of each; owned */
+    ef_flip *items; /* (n), of a pattern ascending by element, one of each; owned */
     size_t n, capacity;
 } ef_ber_flips;
 
@@ -53,6 +53,15 @@ typedef struct ef_ber_flips {
 EF_NODISCARD ef_status ef_ber_strike(const ef_ber_key *key, const ef_site *site,
                                      const ef_population *population, double rate,
                                      ef_ber_flips *flips, ef_error *err);
+/* The same at several rates, shape (n_rates), onto flips, (n_rates): the u are drawn
+ * once. */
+EF_NODISCARD ef_status ef_ber_strike_rates(const ef_ber_key *key, const ef_site *site,
+                                           const ef_population *population,
+                                           const double *rates, size_t n_rates,
+                                           ef_ber_flips *flips, ef_error *err);
+/* Appends one.  EF_ERR_MEMORY. */
+EF_NODISCARD ef_status ef_ber_flips_add(ef_ber_flips *flips, const ef_flip *flip,
+                                        ef_error *err);
 void ef_ber_flips_clear(ef_ber_flips *flips);
 
 #endif

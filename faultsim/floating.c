@@ -84,7 +84,10 @@ static ef_status bind_value(ef_fnet *fnet, size_t node, const ef_ranges *ranges,
             return ef_error_set(err, EF_ERR_INPUT, "node %s: its range is not known",
                                 n->name);
         }
-        range = ranges->nodes[node];
+        ef_status status = ef_ranges_fit(ranges, &node, 1, format, &range, err);
+        if (status) {
+            return status;
+        }
     }
     if (!isfinite(range.low) || !isfinite(range.high)) {
         return ef_error_set(err, EF_ERR_INPUT, "node %s: its range is not finite",

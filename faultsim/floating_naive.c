@@ -132,6 +132,12 @@ static void strike_moment(naive *n, const ef_fsite *site, const ef_flip *flip, v
     }
 }
 
+static void note(naive *n, const ef_fsite *site, const ef_flip *flip, void *to)
+{
+    (void)n, (void)site, (void)flip;
+    *(int *)to = 1;
+}
+
 static float strike_sum(void *context, size_t element, uint64_t moment, float sum)
 {
     naive *n = context;
@@ -157,7 +163,9 @@ static void store(naive *n, float *values, size_t n_values)
 static void run_node(naive *n, const float *image)
 {
     ef_node_job job = ef_node_job_of(n->net, n->node, n->tensors, image);
-    job.strike = n->fault ? strike_sum : NULL;
+    int is_struck = 0;
+    visit(n, n->node, EF_F_ACCUMULATOR, note, &is_struck);
+    job.strike = is_struck ? strike_sum : NULL;
     job.context = n;
     ef_node_run_naive(&job);
     if (ef_format_is_stated(&n->fnet->codes[n->node].format)) {

@@ -9,14 +9,17 @@ noinst_LIBRARIES += %D%/libfaultsim.a
   %D%/floating_rerun.c %D%/floating_worker.c %D%/floating_hits.c \
   %D%/floating_step.c \
   %D%/classify.c %D%/classify.h \
-  %D%/ranges.c %D%/ranges.h \
+  %D%/histogram.c %D%/histogram.h \
+  %D%/ranges.c %D%/ranges.h %D%/ranges_fit.c \
   %D%/quantized.c %D%/quantized.h %D%/quantized_priv.h %D%/quantized_steps.c \
   %D%/quantized_scales.c %D%/quantized_values.c %D%/quantized_naive.c \
-  %D%/quantized_struck.c \
+  %D%/quantized_copy.c %D%/quantized_struck.c \
   %D%/fault.h %D%/site.c %D%/site.h %D%/permutation.c %D%/permutation.h \
-  %D%/selection.c %D%/selection.h %D%/population.c %D%/population.h \
+  %D%/selection.c %D%/selection.h %D%/strikes.c %D%/strikes.h \
+  %D%/population.c %D%/population.h \
   %D%/ber.c %D%/ber.h \
   %D%/fault_list.c %D%/fault_list.h %D%/statistics.c %D%/statistics.h \
+  %D%/spread.c %D%/spread.h \
   %D%/int_kernels.c %D%/int_kernels.h %D%/int_kernels_avx2.c \
   %D%/int_kernels_vnni.c \
   %D%/rerun.c %D%/rerun.h %D%/rerun_priv.h %D%/rerun_create.c \

@@ -115,6 +115,15 @@ static ef_status check_numbers(const ef_numbers *numbers, const char *option,
     return EF_OK;
 }
 
+static const char *first_target(const request *r)
+{
+    size_t target = 0;
+    while (target + 1 < EF_TARGET_COUNT && !(r->selection->targets >> target & 1)) {
+        target++;
+    }
+    return ef_target_names[target];
+}
+
 static ef_status check_request(const request *r, ef_error *err)
 {
     uint64_t channels = 0, bits = 0;
@@ -129,7 +138,8 @@ static ef_status check_request(const request *r, ef_error *err)
     ef_status status = check_nodes(r, err);
     if (!status && channels == 0) {
         status = ef_error_set(err, EF_ERR_USAGE,
-                              "--target: the network stores nothing of the kind");
+                              "--target: the network in these formats stores no %s",
+                              first_target(r));
     }
     if (!status) {
         status = check_numbers(&r->selection->channels, "--channels", channels, err);

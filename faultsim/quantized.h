@@ -141,12 +141,13 @@ EF_NODISCARD ef_status ef_qnet_run_naive(const ef_qnet *qnet, const float *image
  * image_number.
  *
  * Weights, activations and inputs are struck in their codes, biases as int32,
- * accumulators as they are stored in their width.  Scales are struck as float32; codes,
- * zero points and biases stay, and all that is computed from a scale (the factors of
- * roundings, clips, tables, what images and padding become, what logits stand for) is
- * of the struck one.  No scale is refused: whatever is stored as NaN becomes the
- * largest integer, what overflows the end of its sign (ef_qround), and a NaN among the
- * logits is the positive quiet one. */
+ * accumulators as they are stored in their width, statistics of batch norms that are
+ * not folded as float32 (a batch norm may then give NaN, too).  Scales are struck as
+ * float32; codes, zero points and biases stay, and all that is computed from a scale
+ * (the factors of roundings, clips, tables, what images and padding become, what logits
+ * stand for) is of the struck one.  No scale is refused: whatever is stored as NaN
+ * becomes the largest integer, what overflows the end of its sign (ef_qround), and a
+ * NaN among the logits is the positive quiet one. */
 EF_NODISCARD ef_status ef_qnet_strike_naive(const ef_qnet *qnet, const ef_site *sites,
                                             const ef_fault *fault, int64_t image_number,
                                             const float *image, double *logits,

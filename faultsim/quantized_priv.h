@@ -42,8 +42,9 @@ void ef_qstep_rescale(const ef_qnet *qnet, ef_qstep *step);
 /* The clamp alone: limits of the format, relu, clip. */
 void ef_qstep_clamp(const ef_qnet *qnet, ef_qstep *step);
 
-/* A network whose steps have parameters of their own, so that faults can change them:
- * weights, their codes, biases, scales, factors and tables.  The rest is borrowed.
+/* A network with parameters of its own, so that faults can change them: values of its
+ * net, and of steps weights, their codes, biases, scales, factors and tables.  The rest
+ * is borrowed.
  * EF_ERR_MEMORY. */
 EF_NODISCARD ef_status ef_qcopy_init(ef_qnet *copy, const ef_qnet *qnet, ef_error *err);
 void ef_qcopy_clear(ef_qnet *copy);
@@ -64,6 +65,16 @@ float ef_qscale_get(const ef_qnet *qnet, const ef_qscale *scale);
  * whose values may differ for it. */
 void ef_qscale_set(ef_qnet *copy, const ef_qscale *scale, float value,
                    uint8_t *is_touched);
+
+/* Statistics of batch norms that are a step of their own, or behind the logits: sites
+ * of target norm, EF_QNORM_ROLES in a row for a node. */
+#define EF_QNORM_ROLES 4
+ef_role ef_qnorm_role(size_t index);
+/* What a flip of them strikes; ef_qstep_rescale then makes what follows from it. */
+float *ef_qnorm_of(const ef_qnet *qnet, const ef_site *sites, const ef_flip *flip);
+
+/* Frees what steps own, and them. */
+void ef_qnet_clear_steps(ef_qnet *qnet);
 
 /* Steps in the order of the topology; quantized_steps.c. */
 EF_NODISCARD ef_status ef_qbuild_steps(ef_qbuild *b);

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "base/mem.h"
+
 static uint32_t root_of(const ef_qbuild *b, uint32_t step)
 {
     while (b->class_of[step] != step) {
@@ -70,6 +72,24 @@ static ef_range range_of(const ef_qbuild *b, uint32_t root, ef_format *format)
     return range;
 }
 
+/* The same by the rule of the ranges, now that the format is known. */
+static ef_status fit(const ef_qbuild *b, uint32_t root, const ef_format *format,
+                     ef_range *range)
+{
+    size_t n = 0, *nodes = ef_calloc(b->qnet->n_steps, sizeof *nodes);
+    if (!nodes) {
+        return ef_error_memory(b->err);
+    }
+    for (uint32_t i = root; i < b->qnet->n_steps; i++) {
+        if (b->class_of[i] == root) {
+            nodes[n++] = b->range_of[i];
+        }
+    }
+    ef_status status = ef_ranges_fit(b->ranges, nodes, n, format, range, b->err);
+    ef_free(nodes);
+    return status;
+}
+
 static int is_known(const ef_format *format)
 {
     return (format->kind == EF_FORMAT_INT || format->kind == EF_FORMAT_UINT ||
@@ -95,7 +115,8 @@ static ef_status bind(ef_qbuild *b, uint32_t root, ef_code *code)
         return ef_error_set(b->err, EF_ERR_INPUT, "node %s: its range is not finite",
                             name);
     }
-    return ef_code_bind(code, &format, range.low, range.high, b->err);
+    ef_status status = fit(b, root, &format, &range);
+    return status ? status : ef_code_bind(code, &format, range.low, range.high, b->err);
 }
 
 /* A bound of clip as an integer; infinite ones are none. */

@@ -78,6 +78,10 @@ static void strike_parameter(struck *s, size_t n, uint8_t *is_touched)
         uint32_t bits = bits_of_float(ef_qscale_get(&s->qnet, &scale));
         ef_qscale_set(&s->qnet, &scale,
                       float_of_bits((uint32_t)strike_bits(s, n, bits)), is_touched);
+    } else if (site->target == EF_TARGET_NORM) {
+        float *value = ef_qnorm_of(&s->qnet, s->sites, flip);
+        *value = float_of_bits((uint32_t)strike_bits(s, n, bits_of_float(*value)));
+        ef_qstep_rescale(&s->qnet, step);
     }
 }
 

@@ -32,6 +32,11 @@ typedef struct ef_rerun_images {
  * until the end.  EF_ERR_MEMORY. */
 EF_NODISCARD ef_status ef_rerun_create(ef_rerun **rerun, const ef_qnet *qnet,
                                        const ef_rerun_images *images, ef_error *err);
+/* The same in the wide engine, which alone has scales and batch norms among its sites.
+ */
+EF_NODISCARD ef_status ef_rerun_create_wide(ef_rerun **rerun, const ef_qnet *qnet,
+                                            const ef_rerun_images *images,
+                                            ef_error *err);
 void ef_rerun_destroy(ef_rerun *rerun);
 
 /* "bytes", "wide", "floating" */

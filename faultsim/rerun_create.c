@@ -12,3 +12,9 @@ ef_status ef_rerun_create(ef_rerun **rerun, const ef_qnet *qnet,
     return status == EF_ERR_UNSUPPORTED ? ef_wide_create(rerun, qnet, images, err)
                                         : status;
 }
+
+ef_status ef_rerun_create_wide(ef_rerun **rerun, const ef_qnet *qnet,
+                               const ef_rerun_images *images, ef_error *err)
+{
+    return ef_wide_create(rerun, qnet, images, err);
+}

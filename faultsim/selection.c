@@ -151,6 +151,17 @@ ef_status ef_targets_parse(unsigned *targets, const char *text, ef_error *err)
     return EF_OK;
 }
 
+void ef_targets_write(unsigned targets, ef_text *text)
+{
+    const char *between = "";
+    for (unsigned t = 0; t < EF_TARGET_COUNT; t++) {
+        if (targets >> t & 1) {
+            ef_text_add(text, "%s%s", between, ef_target_names[t]);
+            between = "+";
+        }
+    }
+}
+
 ef_status ef_strike_parse(ef_strike *strike, const char *text, ef_error *err)
 {
     ef_strike found = {.kind = EF_FAULT_FLIP, .adjacent = 1};

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "base/text.h"
 #include "faultsim/fault.h"
 
 /* Names of the lists in fault.h, in their order. */
@@ -54,6 +55,9 @@ EF_NODISCARD ef_status ef_accumulator_parse(ef_accumulator *accumulator,
 /* "weights,biases" as a set of 1u << ef_target.  EF_ERR_USAGE. */
 EF_NODISCARD ef_status ef_targets_parse(unsigned *targets, const char *text,
                                         ef_error *err);
+
+/* "weights+biases" of such a set. */
+void ef_targets_write(unsigned targets, ef_text *text);
 
 typedef struct ef_selection {
     unsigned targets;    /* set of 1u << ef_target */

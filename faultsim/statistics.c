@@ -5,7 +5,6 @@
 
 #include "base/mathfn.h"
 #include "base/mem.h"
-#include "base/rng.h"
 
 #define FIRST_LOOK 1000
 
@@ -17,7 +16,7 @@ void ef_tally_add(ef_tally *tally, uint64_t failures)
 {
     tally->n++;
     tally->failures += failures;
-    tally->squares += failures * failures;
+    tally->squares += (ef_u128)failures * failures;
     tally->hit += failures > 0;
 }
 
@@ -78,8 +77,8 @@ static ef_estimate conclude(ef_estimate e, uint64_t images, double variance,
     return e;
 }
 
-ef_estimate ef_estimate_rate(const ef_tally *tally, uint64_t images,
-                             uint64_t population)
+ef_estimate ef_estimate_units(const ef_tally *tally, uint64_t images, uint64_t most,
+                              uint64_t population)
 {
     ef_estimate e = {.n = tally->n, .population = population};
     if (e.n == 0) {
@@ -88,9 +87,16 @@ ef_estimate ef_estimate_rate(const ef_tally *tally, uint64_t images,
         return e;
     }
     double n = (double)e.n, left = (double)(population - e.n) / (double)population;
-    e.share = share_of(tally, images);
-    double variance = e.n > 1 ? deviations(tally, images) / (n - 1) / n * left : 0;
+    e.share = share_of(tally, images * most);
+    double sum = deviations(tally, images * most);
+    double variance = e.n > 1 ? sum / (n - 1) / n * left : 0;
     return conclude(e, images, variance, blind_size(e.n, population), tally->hit);
+}
+
+ef_estimate ef_estimate_rate(const ef_tally *tally, uint64_t images,
+                             uint64_t population)
+{
+    return ef_estimate_units(tally, images, 1, population);
 }
 
 ef_estimate ef_estimate_critical(const ef_tally *tally, uint64_t population)
@@ -205,9 +211,9 @@ static void add_stratum(sums *sum, const ef_stratum *s, uint64_t images,
     sum->population += s->population;
 }
 
-static ef_estimate conclude_strata(const sums *sum, uint64_t images)
+static ef_estimate conclude_strata(const sums *sum, uint64_t images, uint64_t most)
 {
-    double population = (double)sum->population, m = (double)images;
+    double population = (double)sum->population, m = (double)(images * most);
     ef_estimate e = {.share = fmin(1, sum->total / population),
                      .n = sum->all.n,
                      .population = sum->population};
@@ -223,21 +229,28 @@ static ef_estimate conclude_strata(const sums *sum, uint64_t images)
                     sum->all.hit);
 }
 
-ef_status ef_estimate_strata(const ef_stratum *strata, size_t n, uint64_t images,
-                             ef_estimate *estimate, ef_error *err)
+ef_status ef_estimate_strata_units(const ef_stratum *strata, size_t n, uint64_t images,
+                                   uint64_t most, ef_estimate *estimate, ef_error *err)
 {
     double *variances = ef_calloc(n, sizeof *variances);
-    ef_status status = variances ? find_variances(strata, n, images, 1, variances, err)
-                                 : ef_error_memory(err);
+    ef_status status = variances
+                           ? find_variances(strata, n, images * most, 1, variances, err)
+                           : ef_error_memory(err);
     if (!status) {
         sums sum = {.seen = 1};
         for (size_t h = 0; h < n; h++) {
-            add_stratum(&sum, &strata[h], images, variances[h]);
+            add_stratum(&sum, &strata[h], images * most, variances[h]);
         }
-        *estimate = conclude_strata(&sum, images);
+        *estimate = conclude_strata(&sum, images, most);
     }
     ef_free(variances);
     return status;
+}
+
+ef_status ef_estimate_strata(const ef_stratum *strata, size_t n, uint64_t images,
+                             ef_estimate *estimate, ef_error *err)
+{
+    return ef_estimate_strata_units(strata, n, images, 1, estimate, err);
 }
 
 /* --- allocation -------------------------------------------------------------- */

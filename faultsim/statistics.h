@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "base/interval.h"
+#include "base/rng.h"
 #include "base/status.h"
 
 #define EF_FEW 20
@@ -29,12 +30,12 @@
 /* What faults did, in whole numbers: equal in any order of adding. */
 typedef struct ef_tally {
     uint64_t n;        /* faults */
-    uint64_t failures; /* (fault, image) pairs that failed */
-    uint64_t squares;  /* sum over faults of the square of failures; below 2^64 */
+    uint64_t failures; /* (fault, image) pairs that failed, or units that these count */
+    ef_u128 squares;   /* sum over faults of the square of failures */
     uint64_t hit;      /* faults with a failure */
 } ef_tally;
 
-/* A fault that failed on so many images. */
+/* A fault that failed on so many images, or by so many units on all of them. */
 void ef_tally_add(ef_tally *tally, uint64_t failures);
 void ef_tally_merge(ef_tally *tally, const ef_tally *other);
 
@@ -51,6 +52,12 @@ typedef struct ef_estimate {
  * share NaN, interval [0, 1]. */
 ef_estimate ef_estimate_rate(const ef_tally *tally, uint64_t images,
                              uint64_t population);
+
+/* The same where a failing pair counts a whole number of units, `most` at most and at
+ * least 1: the share of the n * images * most that all could count.  With most = 1 it
+ * is ef_estimate_rate. */
+ef_estimate ef_estimate_units(const ef_tally *tally, uint64_t images, uint64_t most,
+                              uint64_t population);
 
 /* The share of faults that failed on at least one image. */
 ef_estimate ef_estimate_critical(const ef_tally *tally, uint64_t population);
@@ -82,6 +89,10 @@ typedef struct ef_stratum {
 EF_NODISCARD ef_status ef_estimate_strata(const ef_stratum *strata, size_t n,
                                           uint64_t images, ef_estimate *estimate,
                                           ef_error *err);
+/* The same in units, as ef_estimate_units. */
+EF_NODISCARD ef_status ef_estimate_strata_units(const ef_stratum *strata, size_t n,
+                                                uint64_t images, uint64_t most,
+                                                ef_estimate *estimate, ef_error *err);
 
 /* A pilot of `faults` in proportion to populations, shape of more (n), at least one of
  * each stratum, even where that makes it larger.  EF_ERR_MEMORY. */

@@ -53,6 +53,25 @@ static ef_status add_conv(ef_wide *wide, uint32_t index, ef_error *err)
     return add_output(wide, &site, err);
 }
 
+/* The statistics of a node, in a row; see ef_qnorm_of. */
+static ef_status add_norm(ef_wide *wide, uint32_t index, uint32_t node, ef_error *err)
+{
+    const ef_net *net = wide->qnet->net;
+    ef_site site = {.target = EF_TARGET_NORM,
+                    .step = index,
+                    .node = node,
+                    .bits = 32,
+                    .n_moments = 1};
+    ef_status status = EF_OK;
+    int is_norm = ef_topology_node(net->topology, node)->op == EF_OP_BATCHNORM;
+    for (size_t i = 0; i < EF_QNORM_ROLES && is_norm && !status; i++) {
+        ef_role role = ef_qnorm_role(i);
+        site.count = ef_net_param(net, node, role)->count;
+        status = add_parameter(wide, &site, role, err);
+    }
+    return status;
+}
+
 /* Whether no step before it that is stored has the scale. */
 static int is_first_of_scale(const ef_qnet *qnet, size_t index)
 {
@@ -89,10 +108,16 @@ ef_status ef_wide_add_sites(ef_wide *wide, ef_error *err)
     ef_status status = EF_OK;
     for (uint32_t i = 0; i < wide->n_steps && !status; i++) {
         const ef_qstep *q = &wide->qnet->steps[i];
-        status = q->kind == EF_Q_CONV ? add_conv(wide, i, err) : EF_OK;
+        status = q->kind == EF_Q_CONV   ? add_conv(wide, i, err)
+                 : q->kind == EF_Q_NORM ? add_norm(wide, i, q->head, err)
+                                        : EF_OK;
         if (!status && q->is_stored && i + 1 < wide->n_steps) {
             status = add_values(wide, i, err);
         }
+    }
+    for (size_t i = 0; i < wide->qnet->n_tail && !status; i++) {
+        status =
+            add_norm(wide, (uint32_t)wide->n_steps - 1, wide->qnet->tail[i].node, err);
     }
     return status;
 }

@@ -122,6 +122,18 @@ static void strike_scale(ef_wide_worker *w, const ef_site *site,
     }
 }
 
+static void strike_norm(ef_wide_worker *w, const ef_site *site,
+                        const ef_flip *const *flips, size_t n)
+{
+    float *value = ef_qnorm_of(&w->qnet, w->wide->base.sites, flips[0]);
+    uint32_t bits = bits_of_float(*value);
+    if (strike_bits(w, flips, n, &bits)) {
+        *value = float_of_bits(bits);
+        ef_qstep_rescale(&w->qnet, &w->qnet.steps[site->step]);
+        w->is_dirty[site->step] = 1;
+    }
+}
+
 static void mend_weight(ef_wide_worker *w, const ef_site *site, const ef_flip *flip)
 {
     size_t index = flip->index, step = site->step;
@@ -141,6 +153,13 @@ static void mend_scale(ef_wide_worker *w, const ef_site *site, const ef_flip *fl
     ef_qscale_set(&w->qnet, &scale, ef_qscale_get(w->wide->qnet, &scale), w->is_dirty);
 }
 
+static void mend_norm(ef_wide_worker *w, const ef_site *site, const ef_flip *flip)
+{
+    const ef_site *sites = w->wide->base.sites;
+    *ef_qnorm_of(&w->qnet, sites, flip) = *ef_qnorm_of(w->wide->qnet, sites, flip);
+    ef_qstep_rescale(&w->qnet, &w->qnet.steps[site->step]);
+}
+
 static const struct {
     void (*strike)(ef_wide_worker *w, const ef_site *site, const ef_flip *const *flips,
                    size_t n);
@@ -149,6 +168,7 @@ static const struct {
     [EF_TARGET_WEIGHTS] = {strike_weight, mend_weight},
     [EF_TARGET_BIASES] = {strike_bias, mend_bias},
     [EF_TARGET_SCALES] = {strike_scale, mend_scale},
+    [EF_TARGET_NORM] = {strike_norm, mend_norm},
 };
 
 static void strike_parameters(ef_wide_worker *w, const ef_flip *const *flips, size_t n)

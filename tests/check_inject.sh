@@ -60,8 +60,18 @@ report "$([ "$status" = 0 ] && ! grep -q ^weights out; echo $?)" \
 run inject cnn.onnx --quiet --images 20 --plan
 report "$([ "$status" = 0 ] && grep -q '^weights  *48256  *48256' out; echo $?)" \
     "the plan counts faults" "$(cat out err)"
-for format in int4 int6+signmag fixed8 fixed8.5 int8c+gray; do
+for format in int4 int6+signmag fixed8 fixed8.5 int8c+gray int16 fixed12 fp32 fp16 bf16 e4m3s e5m2 \
+    pow2_4; do
     expect 0 '' "faults in $format" inject cnn.onnx --quiet --images 20 --count 50 --format $format
+done
+expect 0 '' "ternary weights" inject cnn.onnx -q --images 20 --count 50 --weights tern
+expect 0 '' "weights in int8 and activations in floats" \
+    inject cnn.onnx -q --images 20 --count 50 --weights int8 --activations fp16
+expect 0 '' "narrow sums that saturate" inject cnn.onnx -q --images 20 --count 50 --accumulator 20+sat
+expect 0 '' "running sums and scales" \
+    inject cnn.onnx -q --images 20 --count 50 --target accumulators,scales
+for rule in percentile:99.9 mse; do
+    expect 0 '' "ranges by $rule" inject cnn.onnx -q --images 20 --count 50 --format int4 --ranges $rule
 done
 
 # A whole data set in batches: 1797 images are 18 batches.
@@ -74,14 +84,22 @@ report "$(grep -q '^weights,network,,20,[0-9]*,1797,' all.csv; echo $?)" "all of
 
 expect 2 '--format: no number format "int99"' "a format that does not exist" \
     inject cnn.onnx --format int99
-expect 2 '--format fp32: faults are run in integer formats' "floats" inject cnn.onnx --format fp32
-expect 2 '--weights int16: faults are run' "wide weights" inject cnn.onnx --weights int16
+expect 2 '--weights fp16: with activations in integers' "floats that integers multiply" \
+    inject cnn.onnx --weights fp16
+expect 2 '--format bin: activations are' "binary activations" inject cnn.onnx --format bin
+expect 2 '--weights uint8: only activations' "weights with a zero point" inject cnn.onnx --weights uint8
+expect 2 'rounding to the nearest' "stochastic rounding" inject cnn.onnx --format int8+stochastic
+expect 2 '--accumulator: expected 16 to 64 bits' "narrow sums" inject cnn.onnx --accumulator 8
+expect 2 'sums of activations in floats' "wide sums of floats" \
+    inject cnn.onnx --format fp16 --accumulator 48
+expect 2 '--ranges: expected max' "a rule that does not exist" inject cnn.onnx --ranges most
+expect 2 'stores no norm' "a target that is not there" inject cnn.onnx --target norm
 expect 2 '--nodes: no node' "no such node" inject cnn.onnx --nodes nowhere
 expect 2 '--bits: expected numbers from 0 to 7, found 8' "no such bit" inject cnn.onnx --bits 8
 expect 2 '--channels: 3-1 holds no number' "an empty range" inject cnn.onnx --channels 3-1
 expect 2 '--target: expected one of' "no such target" inject cnn.onnx --target outputs
 expect 2 'exclude each other' "two numbers of faults" inject cnn.onnx --count 5 --exhaustive
-expect 2 '--plan excludes' "a plan as CSV" inject cnn.onnx --plan --csv plan.csv
+expect 2 '--plan and --csv exclude each other' "a plan as CSV" inject cnn.onnx --plan --csv plan.csv
 expect 2 'needs a model' "a topology" inject "$topologies/mlp.yaml"
 expect 2 'MODEL.onnx is missing' "no model" inject
 expect 4 'none.onnx' "a model that is not there" inject none.onnx
@@ -100,6 +118,20 @@ cp mlp.onnx nan.onnx
 printf '\377\377\377\377\377\377\377\377' |
     dd of=nan.onnx bs=1 seek=$(($(wc -c <mlp.onnx) / 2)) conv=notrunc 2>/dev/null
 expect 3 'is not finite' "a NaN among the weights" inject nan.onnx
+
+# Values up to 1e38 overflow in the first convolution.
+cat >plain.yaml <<YAML
+input: [1, 8, 8]
+nodes:
+  - {conv: 8, kernel: 3, name: conv1}
+  - {flatten, name: flatten}
+  - {dense: 10, bias: yes, name: classes}
+YAML
+"$builddir/tests/write_models" . plain.yaml
+for format in int8 fp32 fp16; do
+    expect 3 'is not finite' "a run without faults that is not finite, in $format" \
+        inject plain.onnx --format $format --range 0..3e38
+done
 
 for op in softmax 'div: [conv1, share]'; do
     name=${op%%:*}

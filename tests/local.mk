@@ -39,8 +39,8 @@ EXTRA_DIST += %D%/tap.sh %D%/check_cli.sh %D%/check_man.sh
 TESTS += %D%/check_search.sh
 EXTRA_DIST += %D%/check_search.sh
 
-TESTS += %D%/check_inject.sh
-EXTRA_DIST += %D%/check_inject.sh
+TESTS += %D%/check_inject.sh %D%/check_campaign.sh %D%/check_safety.sh
+EXTRA_DIST += %D%/check_inject.sh %D%/check_campaign.sh %D%/check_safety.sh
 
 # The unit tests under valgrind; any line in a log fails.
 check-valgrind: $(UNIT_TESTS)
@@ -203,6 +203,16 @@ UNIT_TESTS += %D%/test_table
 UNIT_TESTS += %D%/test_confusion
 %C%_test_confusion_LDADD = $(FLOOR6) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_fit
+%C%_test_fit_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_severity
+%C%_test_severity_SOURCES = %D%/test_severity.c $(TEST_SCRATCH)
+%C%_test_severity_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_protection
+%C%_test_protection_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_model
 %C%_test_model_LDADD = $(FLOOR7) $(CRITERION_LIBS)
 
@@ -227,6 +237,8 @@ UNIT_TESTS += %D%/test_fold_norm
 %C%_test_fold_norm_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 UNIT_TESTS += %D%/test_population
 %C%_test_population_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+UNIT_TESTS += %D%/test_strikes
+%C%_test_strikes_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 UNIT_TESTS += %D%/test_ber
 %C%_test_ber_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 UNIT_TESTS += %D%/test_fault_list
@@ -240,12 +252,29 @@ EXTRA_PROGRAMS += %D%/slow_statistics
 SLOW_TESTS += %D%/slow_statistics
 %C%_slow_statistics_SOURCES = %D%/slow_statistics.c $(TEST_COVERAGE)
 %C%_slow_statistics_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+TEST_TRIALS = %D%/trials.c %D%/trials.h
+UNIT_TESTS += %D%/test_spread
+%C%_test_spread_SOURCES = %D%/test_spread.c $(TEST_TRIALS)
+%C%_test_spread_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+EXTRA_PROGRAMS += %D%/slow_spread
+SLOW_TESTS += %D%/slow_spread
+%C%_slow_spread_SOURCES = %D%/slow_spread.c $(TEST_TRIALS)
+%C%_slow_spread_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+UNIT_TESTS += %D%/test_sweep
+%C%_test_sweep_SOURCES = %D%/test_sweep.c $(RANDOM_NET) $(TEST_SCRATCH)
+%C%_test_sweep_LDADD = $(FLOOR6) $(CRITERION_LIBS)
 UNIT_TESTS += %D%/test_resnet20
 %C%_test_resnet20_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 EXTRA_DIST += %D%/known/resnet20.js %D%/known/resnet20.inc
+UNIT_TESTS += %D%/test_ranges
+%C%_test_ranges_SOURCES = %D%/test_ranges.c $(RANDOM_NET)
+%C%_test_ranges_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 UNIT_TESTS += %D%/test_floating
 %C%_test_floating_SOURCES = %D%/test_floating.c $(RANDOM_NET)
 %C%_test_floating_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_floating_known
+%C%_test_floating_known_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_rerun
 %C%_test_rerun_SOURCES = %D%/test_rerun.c $(RANDOM_NET)

@@ -231,6 +231,28 @@ Test(ber_strike, a_selection_leaves_the_chosen_part_of_the_pattern)
     ef_population_destroy(some);
 }
 
+Test(ber_strike, several_rates_share_what_is_drawn)
+{
+    static const double rates[] = {0, 1e-3, 0.02, 0.02, 0.3, 1, 0.1};
+    enum { N = sizeof rates / sizeof *rates };
+    ef_population *p = population_of(sites, 3, NULL);
+    ef_ber_key key = {.seed = 7, .trial = 2, .site = 2, .image = -1};
+    ef_ber_flips together[N] = {{NULL, 0, 0}};
+    cr_assert_eq(ef_ber_strike_rates(&key, &sites[2], p, rates, N, together, &err),
+                 EF_OK);
+    for (size_t i = 0; i < N; i++) {
+        ef_ber_flips alone = strike(p, 2, rates[i]);
+        cr_assert_eq(together[i].n, alone.n, "rate %g", rates[i]);
+        for (size_t k = 0; k < alone.n; k++) {
+            cr_assert(together[i].items[k].index == alone.items[k].index &&
+                      together[i].items[k].mask == alone.items[k].mask);
+        }
+        ef_ber_flips_clear(&alone);
+        ef_ber_flips_clear(&together[i]);
+    }
+    ef_population_destroy(p);
+}
+
 Test(ber_strike, failing_allocations_leave_the_list_as_it_was)
 {
     ef_population *p = population_of(sites, 3, NULL);
@@ -245,7 +267,7 @@ Test(ber_strike, failing_allocations_leave_the_list_as_it_was)
         ef_mem_fail_after(-1);
         cr_assert(status == EF_OK || flips.n == before);
     }
-    cr_expect_geq(n, 6);
+    cr_expect_geq(n, 7);
     cr_expect_eq(status, EF_OK);
     ef_ber_flips_clear(&flips);
     ef_population_destroy(p);

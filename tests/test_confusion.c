@@ -72,6 +72,55 @@ Test(confusion_print, as_many_classes_as_there_can_be_take_memory_for_the_images
     ef_text_clear(&text);
 }
 
+/* Of 8 changes 5 are of the dog; the diagonal is not read. */
+Test(confusion_print_changes, a_row_is_a_class_and_a_column_what_it_became)
+{
+    static char cat[] = "cat", dog[] = "dog", eel[] = "eel";
+    static char *const names[] = {cat, dog, eel};
+    static const uint64_t changes[] = {99, 2, 1, 5, 0, 0, 0, 0, 7};
+    ef_text text = {0};
+    ef_confusion_print_changes(changes, 3, names, &text);
+    cr_assert_not(text.failed);
+    cr_expect_str_eq(text.bytes, "class  cat  dog  eel  changes  share (%)\n"
+                                 "cat      -    2    1        3       37.5\n"
+                                 "dog      5    -    0        5       62.5\n"
+                                 "eel      0    0    -        0          0\n");
+    ef_text_clear(&text);
+}
+
+Test(confusion_print_changes, of_many_classes_those_that_change_tell_what_they_become)
+{
+    enum { N = EF_CONFUSION_COLUMNS + 1 };
+    static uint64_t changes[N * N];
+    ef_text text = {0};
+    changes[3 * N + 4] = 2;
+    changes[3 * N + 20] = 2;
+    changes[20 * N] = 4;
+    ef_confusion_print_changes(changes, N, NULL, &text);
+    cr_assert_not(text.failed);
+    cr_expect_str_eq(text.bytes,
+                     "class  most often becomes  times  changes  share (%)\n"
+                     "3      4                       2        4         50\n"
+                     "20     0                       4        4         50\n");
+    ef_text_clear(&text);
+}
+
+Test(confusion_print_changes, without_changes_no_share_is_known)
+{
+    static const uint64_t changes[4] = {0};
+    ef_text text = {0};
+    ef_confusion_print_changes(changes, 2, NULL, &text);
+    cr_assert_not(text.failed);
+    cr_expect(strstr(text.bytes, "1      0  -        0          -\n"), "%s",
+              text.bytes);
+    ef_text_clear(&text);
+    ef_mem_fail_after(0);
+    ef_confusion_print_changes(changes, 2, NULL, &text);
+    ef_mem_fail_after(-1);
+    cr_expect(text.failed);
+    ef_text_clear(&text);
+}
+
 Test(confusion_print, short_memory_is_told)
 {
     static const uint16_t truth[] = {0, 1}, predicted[] = {0, 0};

@@ -343,7 +343,7 @@ Test(population_create, empty_and_contradictory_selections_say_why)
         const char *text;
     } rows[] = {
         {{"target", "inputs", NULL, NULL, NULL, "flip"},
-         "--target: the network stores nothing of the kind"},
+         "--target: the network in these formats stores no inputs"},
         {{"node", "weights", "conv1,conv7", NULL, NULL, "flip"},
          "--nodes: no node 'conv7' stores what faults are to strike"},
         {{"node of another target", "biases", "conv2", NULL, NULL, "flip"},

@@ -101,10 +101,9 @@ static ef_flip random_flip(const ef_rerun *rerun, ef_rng *rng)
     return (ef_flip){
         .site = site,
         .index = ef_rng_below(rng, sites[site].count),
-        .mask = UINT64_C(1) << ef_rng_below(rng, sites[site].bits),
+        .mask = UINT32_C(1) << ef_rng_below(rng, sites[site].bits),
         .kind = (ef_fault_kind)ef_rng_below(rng, EF_FAULT_KIND_COUNT),
-        .image = ef_rng_below(rng, 4) ? -1 : (int64_t)ef_rng_below(rng, N_IMAGES),
-        .moment = ef_rng_below(rng, sites[site].n_moments)};
+        .image = ef_rng_below(rng, 4) ? -1 : (int64_t)ef_rng_below(rng, N_IMAGES)};
 }
 
 /* The same flip by hand: the definition runs the network that has it. */
@@ -162,6 +161,50 @@ Test(rerun_strike, computes_no_more_than_is_touched_and_finds_the_same, .timeout
         }
         ef_free(some);
         ef_free(all);
+        end(&s);
+    }
+}
+
+/* What image i sees of a fault is the fault without the flips of other images. */
+Test(rerun_strike, keeps_what_is_of_one_image_from_the_others, .timeout = 120)
+{
+    ef_rng rng = ef_rng_stream(8, EF_PURPOSE_TEST, 0, 0, 0);
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        setup s = begin(seed);
+        size_t classes = ef_qnet_classes(s.qnet), n = N_IMAGES * classes;
+        double *found = ef_calloc(n, sizeof *found), *own = ef_calloc(n, sizeof *own);
+        cr_assert(found && own);
+        for (size_t k = 0; k < 20; k++) {
+            ef_flip flips[4], seen[4];
+            ef_outcomes counts;
+            for (size_t i = 0; i < 4; i++) {
+                flips[i] = random_flip(s.rerun, &rng);
+                flips[i].image = i == 0 ? -1 : (int64_t)ef_rng_below(&rng, N_IMAGES);
+            }
+            cr_assert_eq(
+                ef_rerun_strike(s.worker, &(ef_fault){flips, 4}, 1,
+                                &(ef_struck){.counts = &counts, .logits = found}),
+                EF_OK);
+            for (size_t image = 0; image < N_IMAGES; image++) {
+                ef_fault part = {seen, 0};
+                for (size_t i = 0; i < 4; i++) {
+                    if (flips[i].image < 0 || (size_t)flips[i].image == image) {
+                        seen[part.n] = flips[i];
+                        seen[part.n++].image = -1;
+                    }
+                }
+                cr_assert_eq(
+                    ef_rerun_strike(s.worker, &part, 1,
+                                    &(ef_struck){.counts = &counts, .logits = own}),
+                    EF_OK);
+                cr_assert_eq(memcmp(found + image * classes, own + image * classes,
+                                    classes * sizeof *own),
+                             0, "seed %llu, fault %zu, image %zu",
+                             (unsigned long long)seed, k, image);
+            }
+        }
+        ef_free(found);
+        ef_free(own);
         end(&s);
     }
 }
@@ -229,6 +272,75 @@ Test(rerun_strike, changes_weights_and_biases_as_the_definition_does, .timeout =
                                      &(ef_struck){.counts = &counts, .logits = logits}),
                      EF_OK);
         change_by_hand(&s, &flip);
+        expect_naive(&s, logits, seed);
+        ef_free(logits);
+        end(&s);
+    }
+}
+
+/* Many flips at once, of all targets, some of one element: each way of computing. */
+Test(rerun_strike, finds_the_same_for_patterns, .timeout = 240)
+{
+    enum { MOST = 3000 };
+    static const size_t sizes[] = {5, 40, 300, MOST};
+    ef_rng rng = ef_rng_stream(10, EF_PURPOSE_TEST, 0, 0, 0);
+    ef_flip *flips = ef_calloc(MOST, sizeof *flips);
+    for (uint64_t seed = 0; seed < 120; seed++) {
+        setup s = begin(seed);
+        size_t n = N_IMAGES * ef_qnet_classes(s.qnet);
+        double *some = ef_calloc(n, sizeof *some), *all = ef_calloc(n, sizeof *all);
+        for (size_t k = 0; k < 4; k++) {
+            ef_fault fault = {flips, sizes[k]};
+            ef_outcomes a, b;
+            for (size_t i = 0; i < fault.n; i++) {
+                flips[i] = random_flip(s.rerun, &rng);
+            }
+            must(ef_rerun_strike(s.worker, &fault, 1,
+                                 &(ef_struck){.counts = &a, .logits = some}),
+                 &(ef_error){0});
+            must(ef_rerun_strike_all(s.worker, &fault, 1,
+                                     &(ef_struck){.counts = &b, .logits = all}),
+                 &(ef_error){0});
+            cr_assert_eq(memcmp(some, all, n * sizeof *some), 0, "seed %llu, %zu flips",
+                         (unsigned long long)seed, fault.n);
+            cr_assert_eq(memcmp(&a, &b, sizeof a), 0);
+        }
+        const ef_fault none = {NULL, 0};
+        ef_outcomes healed;
+        must(ef_rerun_strike_all(s.worker, &none, 1,
+                                 &(ef_struck){.counts = &healed, .logits = all}),
+             &(ef_error){0});
+        cr_assert_eq(healed.masked, N_IMAGES, "seed %llu: everything is healed",
+                     (unsigned long long)seed);
+        ef_free(some);
+        ef_free(all);
+        end(&s);
+    }
+    ef_free(flips);
+}
+
+Test(rerun_strike, changes_many_parameters_as_the_definition_does, .timeout = 240)
+{
+    enum { MOST = 400 };
+    ef_rng rng = ef_rng_stream(11, EF_PURPOSE_TEST, 0, 0, 0);
+    ef_flip flips[MOST];
+    for (uint64_t seed = 0; seed < 120; seed++) {
+        setup s = begin(seed);
+        size_t n_sites, n = 0, classes = ef_qnet_classes(s.qnet);
+        const ef_site *sites = ef_rerun_sites(s.rerun, &n_sites);
+        double *logits = ef_calloc(N_IMAGES * classes, sizeof *logits);
+        for (size_t k = 0; k < 40 * MOST && n < (seed % 2 ? MOST : 9); k++) {
+            flips[n] = random_flip(s.rerun, &rng);
+            flips[n].image = -1;
+            n += sites[flips[n].site].target <= EF_TARGET_BIASES;
+        }
+        ef_outcomes counts;
+        must(ef_rerun_strike(s.worker, &(ef_fault){flips, n}, 1,
+                             &(ef_struck){.counts = &counts, .logits = logits}),
+             &(ef_error){0});
+        for (size_t i = 0; i < n; i++) {
+            change_by_hand(&s, &flips[i]);
+        }
         expect_naive(&s, logits, seed);
         ef_free(logits);
         end(&s);

@@ -40,6 +40,61 @@ Test(estimate_rate, is_wilsons_where_faults_fail_wholly)
     cr_expect_float_eq(e.n_effective, 524, 1e-6);
 }
 
+/* 81 of 263 faults, each on all 10 images by 3 of at most 12 units: a quarter of the
+ * share, and v a sixteenth of the variance. */
+Test(estimate_units, are_shares_of_what_all_pairs_could_count)
+{
+    uint64_t failures[81];
+    for (size_t i = 0; i < 81; i++) {
+        failures[i] = 30;
+    }
+    ef_tally tally = tally_of(failures, 81, 263 - 81);
+    ef_estimate e = ef_estimate_units(&tally, 10, 12, 526);
+    double share = 81.0 / 263, p = share / 4;
+    double v = share * (1 - share) / 262 / 16 / 2;
+    ef_interval expected = ef_interval_wilson(p, p * (1 - p) / v, EF_INTERVAL_Z95);
+    cr_expect_float_eq(e.share, p, 1e-15);
+    cr_expect_float_eq(e.n_effective, p * (1 - p) / v, 1e-6);
+    cr_expect_float_eq(e.interval.low, expected.low, 1e-12);
+    cr_expect_float_eq(e.interval.high, expected.high, 1e-12);
+}
+
+/* A pair that counts 5 of at most 5 units is a failure. */
+Test(estimate_units, the_greatest_weight_is_a_failure)
+{
+    ef_tally pairs = {0}, units = {0};
+    ef_stratum a = {.population = 5000}, b = {.population = 5000};
+    for (uint64_t i = 0; i < 1000; i++) {
+        uint64_t failures = i % 40 ? 0 : i / 40;
+        ef_tally_add(&pairs, failures);
+        ef_tally_add(&units, 5 * failures);
+    }
+    ef_estimate x = ef_estimate_rate(&pairs, 100, 5000);
+    ef_estimate y = ef_estimate_units(&units, 100, 5, 5000);
+    cr_expect_float_eq(x.share, y.share, 1e-15);
+    cr_expect_float_eq(x.interval.low, y.interval.low, 1e-12);
+    cr_expect_float_eq(x.interval.high, y.interval.high, 1e-12);
+    a.pilot = pairs;
+    b.pilot = units;
+    cr_assert_eq(ef_estimate_strata(&a, 1, 100, &x, &err), EF_OK);
+    cr_assert_eq(ef_estimate_strata_units(&b, 1, 100, 5, &y, &err), EF_OK);
+    cr_expect_float_eq(x.share, y.share, 1e-15);
+    cr_expect_float_eq(x.interval.low, y.interval.low, 1e-12);
+    cr_expect_float_eq(x.interval.high, y.interval.high, 1e-12);
+}
+
+/* Ten million images with a weight of 1000 in thousandths: squares beyond 2^64. */
+Test(tally, squares_do_not_overflow)
+{
+    ef_tally tally = {0};
+    uint64_t all = UINT64_C(10000000) * 1000000;
+    ef_tally_add(&tally, all);
+    ef_tally_add(&tally, 0);
+    ef_estimate e = ef_estimate_units(&tally, 10000000, 1000000, UINT64_C(1) << 50);
+    cr_expect_float_eq(e.share, 0.5, 1e-15);
+    cr_expect_float_eq(e.n_effective, 1, 1e-12);
+}
+
 /* By hand: 40 faults with shares 0.1 and 40 with 0.3 among 400 have mean 0.04,
  * s^2 = (40 * 0.01 + 40 * 0.09 - 400 * 0.0016) / 399. */
 Test(estimate_rate, the_variance_is_that_between_faults)

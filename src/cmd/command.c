@@ -164,6 +164,16 @@ int ef_call_given(const ef_call *call, const char *option)
     return row && call->given[row - call->command->options];
 }
 
+void ef_call_write(const ef_call *call, ef_text *text)
+{
+    ef_text_add(text, "evoflip %s", call->command->name);
+    ef_options_write_given(call->command->options, call->given, call->settings, text);
+    for (size_t i = 0; i < call->n_operands; i++) {
+        ef_text_add(text, " ");
+        ef_options_write_word(call->operands[i], text);
+    }
+}
+
 void ef_call_note(const ef_call *call, const char *format, ...)
 {
     va_list args;

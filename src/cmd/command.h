@@ -67,6 +67,8 @@ EF_NODISCARD ef_status ef_stdout_close(ef_error *err);
 const ef_common *ef_call_common(const ef_call *call);
 /* True where the option stands on the command line. */
 int ef_call_given(const ef_call *call, const char *option);
+/* Adds the call as a shell takes it: the command, options that were given, operands. */
+void ef_call_write(const ef_call *call, ef_text *text);
 /* A line on stderr with the command's name in front: warnings, notes. */
 void ef_call_note(const ef_call *call, const char *format, ...) EF_PRINTF(2, 3);
 /* Progress on stderr; silent under --quiet, and under --verbose, whose lines it would

@@ -1,52 +1,63 @@
-#include "cmd/inject_report.h"
-
+/* What campaigns found, for people and for programs. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
-#include "base/mem.h"
+#include "cmd/inject_priv.h"
 
-/* A row: the whole network, a node, a bit position. */
-typedef struct part {
-    const char *kind, *name;
-    ef_campaign_count count;
-} part;
+/* --- rows: the whole network, a node, a bit position ------------------------- */
 
-typedef void add_part(void *context, const ef_campaign *campaign, const part *p);
+static ef_status add(const ef_inject_job *job, size_t campaign, ef_table *table,
+                     const ef_inject_part *p, ef_inject_add_part *add_row,
+                     ef_error *err)
+{
+    const ef_campaign *c = job->campaigns[campaign];
+    ef_campaign_result result;
+    if (ef_campaign_counts(c, p->site, p->bit).population == 0) {
+        return EF_OK;
+    }
+    ef_status status = ef_campaign_estimate(c, p->site, p->bit, &result, err);
+    return status ? status : add_row(job, campaign, table, p, &result, err);
+}
 
-static void each_site(const ef_campaign *campaign, const ef_injector *injector,
-                      add_part *add, void *context)
+const char *ef_inject_site_name(const ef_injector *injector, size_t site)
 {
     size_t n;
     const ef_site *sites = ef_injector_sites(injector, &n);
     const ef_topology *topology = ef_injector_topology(injector);
     for (size_t i = 0; i < n; i++) {
-        part p = {"node", ef_topology_node(topology, sites[i].node)->name,
-                  ef_campaign_site(campaign, i)};
-        if (p.count.population > 0) {
-            add(context, campaign, &p);
+        if (i != site && sites[i].node == sites[site].node &&
+            sites[i].target == sites[site].target) {
+            return sites[site].name;
         }
     }
+    return ef_topology_node(topology, sites[site].node)->name;
 }
 
-static void each_bit(const ef_campaign *campaign, add_part *add, void *context)
+ef_status ef_inject_each_part(const ef_inject_job *job, size_t at, ef_table *table,
+                              ef_inject_add_part *add_row, ef_error *err)
 {
-    for (unsigned bit = 64; bit-- > 0;) {
+    const ef_campaign *campaign = job->campaigns[at];
+    const ef_inject_part whole = {"network", "", EF_CAMPAIGN_ALL, EF_CAMPAIGN_ALL};
+    const ef_injector *injector = ef_campaign_injector(campaign);
+    size_t n_sites;
+    ef_status status = add(job, at, table, &whole, add_row, err);
+    ef_injector_sites(injector, &n_sites);
+    if (!ef_campaign_faults(campaign)) {
+        return status;
+    }
+    for (size_t i = 0; i < n_sites && !status; i++) {
+        const ef_inject_part p = {"node", ef_inject_site_name(injector, i), (int64_t)i,
+                                  EF_CAMPAIGN_ALL};
+        status = add(job, at, table, &p, add_row, err);
+    }
+    for (int64_t bit = 63; bit >= 0 && !status; bit--) {
         char name[16];
-        snprintf(name, sizeof name, "%u", bit);
-        part p = {"bit", name, ef_campaign_bit(campaign, bit)};
-        if (p.count.population > 0) {
-            add(context, campaign, &p);
-        }
+        snprintf(name, sizeof name, "%d", (int)bit);
+        const ef_inject_part p = {"bit", name, EF_CAMPAIGN_ALL, bit};
+        status = add(job, at, table, &p, add_row, err);
     }
-}
-
-static void each_part(const ef_campaign *campaign, const ef_injector *injector,
-                      add_part *add, void *context)
-{
-    const part whole = {"network", "", ef_campaign_whole(campaign)};
-    add(context, campaign, &whole);
-    each_site(campaign, injector, add, context);
-    each_bit(campaign, add, context);
+    return status;
 }
 
 /* Share and interval; one: what the whole counts, 1 or 100 %. */
@@ -57,63 +68,38 @@ static void add_estimate(ef_table *table, const ef_estimate *e, double one)
     ef_table_add_number(table, one * e->interval.high);
 }
 
-static double corrected_share(const ef_campaign_count *count, size_t images)
-{
-    return (double)count->corrected / ((double)count->tally.n * (double)images);
-}
-
-static void add_rates(ef_table *table, const ef_campaign *campaign, const part *p,
-                      size_t images, double one)
-{
-    ef_estimate ccr = ef_campaign_ccr(campaign, &p->count);
-    ef_estimate critical = ef_campaign_critical(&p->count);
-    add_estimate(table, &ccr, one);
-    add_estimate(table, &critical, one);
-    ef_table_add_number(table, one * corrected_share(&p->count, images));
-}
-
 /* --- for programs ------------------------------------------------------------ */
 
-typedef struct destination {
-    ef_table *table;
-    size_t images;
-} destination;
-
-void ef_inject_csv_columns(ef_table *table)
+static void add_csv_columns(ef_table *table)
 {
     static const char *const names[] = {
-        "target", "part",     "name",         "faults",        "population",
-        "images", "changed",  "ccr",          "ccr_low",       "ccr_high",
-        "hit",    "critical", "critical_low", "critical_high", "corrected"};
+        "target",    "part",          "name",          "faults",        "population",
+        "images",    "changed",       "ccr",           "ccr_low",       "ccr_high",
+        "hit",       "critical",      "critical_low",  "critical_high", "corrected",
+        "nonfinite", "nonfinite_low", "nonfinite_high"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         ef_table_add_column(table, names[i], "");
     }
 }
 
-static void add_csv(void *context, const ef_campaign *campaign, const part *p)
+static ef_status add_csv_row(const ef_inject_job *job, size_t at, ef_table *table,
+                             const ef_inject_part *p, const ef_campaign_result *r,
+                             ef_error *err)
 {
-    const destination *to = context;
-    ef_table *table = to->table;
-    ef_estimate ccr = ef_campaign_ccr(campaign, &p->count);
-    ef_estimate critical = ef_campaign_critical(&p->count);
-    ef_table_add_text(table, ef_target_names[ef_campaign_target(campaign)]);
+    const ef_campaign *campaign = job->campaigns[at];
+    ef_table_add_text(table, ef_campaign_name(campaign));
     ef_table_add_text(table, p->kind);
     ef_table_add_text(table, p->name);
-    ef_table_add_number(table, (double)p->count.tally.n);
-    ef_table_add_number(table, (double)p->count.population);
-    ef_table_add_number(table, (double)to->images);
-    ef_table_add_number(table, (double)p->count.tally.failures);
-    add_estimate(table, &ccr, 1);
-    ef_table_add_number(table, (double)p->count.tally.hit);
-    add_estimate(table, &critical, 1);
-    ef_table_add_number(table, corrected_share(&p->count, to->images));
-}
-
-void ef_inject_csv_rows(ef_table *table, const ef_campaign *campaign,
-                        const ef_injector *injector)
-{
-    destination to = {table, ef_injector_n_images(injector)};
-    each_part(campaign, injector, add_csv, &to);
+    ef_table_add_number(table, (double)r->count.tally.n);
+    ef_table_add_number(table, (double)r->count.population);
+    ef_table_add_number(table, (double)ef_campaign_images(campaign));
+    ef_table_add_number(table, (double)r->count.tally.failures);
+    add_estimate(table, &r->ccr, 1);
+    ef_table_add_number(table, (double)r->count.critical);
+    add_estimate(table, &r->critical, 1);
+    ef_table_add_number(table, r->corrected);
+    add_estimate(table, &r->nonfinite, 1);
+    return ef_inject_add_safety_cells(job, at, table, p->site, p->bit, r, err);
 }
 
 /* --- for people -------------------------------------------------------------- */
@@ -121,8 +107,8 @@ void ef_inject_csv_rows(ef_table *table, const ef_campaign *campaign,
 static void add_columns(ef_table *table)
 {
     static const char *const counts[] = {"part", "faults", "of"};
-    static const char *const shares[] = {"CCR", "low",  "high",     "critical",
-                                         "low", "high", "corrected"};
+    static const char *const shares[] = {"CCR", "low",  "high",      "critical",
+                                         "low", "high", "corrected", "nonfinite"};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         ef_table_add_column(table, counts[i], "");
     }
@@ -131,48 +117,135 @@ static void add_columns(ef_table *table)
     }
 }
 
-static void add_row(void *context, const ef_campaign *campaign, const part *p)
+static ef_status add_row(const ef_inject_job *job, size_t at, ef_table *table,
+                         const ef_inject_part *p, const ef_campaign_result *r,
+                         ef_error *err)
 {
-    const destination *to = context;
     char words[EF_NAME_SIZE + 16];
+    (void)job;
+    (void)at;
+    (void)err;
     snprintf(words, sizeof words, "%s%s%s", p->kind, p->name[0] ? " " : "", p->name);
-    ef_table_add_text(to->table, words);
-    ef_table_add_number(to->table, (double)p->count.tally.n);
-    ef_table_add_number(to->table, (double)p->count.population);
-    add_rates(to->table, campaign, p, to->images, 100);
+    ef_table_add_text(table, words);
+    ef_table_add_number(table, (double)r->count.tally.n);
+    ef_table_add_number(table, (double)r->count.population);
+    add_estimate(table, &r->ccr, 100);
+    add_estimate(table, &r->critical, 100);
+    ef_table_add_number(table, 100 * r->corrected);
+    ef_table_add_number(table, 100 * r->nonfinite.share);
+    return EF_OK;
 }
 
-static void add_reason(ef_text *text, const ef_estimate *rate, const ef_stop_rule *rule)
+static void add_reason(ef_text *text, const ef_campaign *campaign,
+                       const ef_stop_rule *rule)
 {
-    double half = (rate->interval.high - rate->interval.low) / 2;
-    if (rate->n >= rate->population) {
+    switch (ef_campaign_reason(campaign)) {
+    case EF_END_ALL:
         ef_text_add(text, "all there are");
-    } else if (rate->n >= rule->faults) {
-        ef_text_add(text, "the most that were asked for");
-    } else if (half <= rule->precision * rate->share) {
+        break;
+    case EF_END_PRECISE:
         ef_text_add(text, "the CCR is known to within %g %% of it",
                     100 * rule->precision);
-    } else {
+        break;
+    case EF_END_NEGLIGIBLE:
         ef_text_add(text, "the CCR is below %g %%", 100 * rule->negligible);
+        break;
+    default:
+        ef_text_add(text, "the most that were asked for");
     }
 }
 
-void ef_inject_print(ef_text *text, const ef_campaign *campaign,
-                     const ef_injector *injector, const ef_stop_rule *rule)
+/* "bit flips", "flips of 2 adjacent bits", "bits stuck at 0" */
+static void add_kind(ef_text *text, const ef_strike *strike)
+{
+    if (strike->kind != EF_FAULT_FLIP) {
+        ef_text_add(text, "bits stuck at %d", strike->kind == EF_FAULT_STUCK1);
+    } else if (strike->adjacent > 1) {
+        ef_text_add(text, "flips of %u adjacent bits", strike->adjacent);
+    } else {
+        ef_text_add(text, "bit flips");
+    }
+}
+
+static void add_title(ef_inject_job *job, const ef_campaign *campaign)
+{
+    ef_text_add(&job->text, "%s: %zu ", ef_campaign_name(campaign),
+                ef_campaign_n_outcomes(campaign));
+    if (job->set->replay) {
+        ef_text_add(&job->text, "faults");
+    } else {
+        add_kind(&job->text, &job->strikes.strikes[EF_TARGET_WEIGHTS]);
+    }
+    ef_text_add(&job->text, " struck%s: ", job->set->per_image ? " in each image" : "");
+    add_reason(&job->text, campaign, &job->rule);
+    ef_text_add(&job->text, "\n");
+}
+
+static ef_status print(ef_inject_job *job, size_t at, ef_error *err)
 {
     ef_table table;
-    destination to = {&table, ef_injector_n_images(injector)};
-    ef_campaign_count whole = ef_campaign_whole(campaign);
-    ef_estimate rate = ef_campaign_ccr(campaign, &whole);
-    ef_text_add(text, "%s: %" PRIu64 " bit flips struck: ",
-                ef_target_names[ef_campaign_target(campaign)], rate.n);
-    add_reason(text, &rate, rule);
-    ef_text_add(text, "\n");
+    add_title(job, job->campaigns[at]);
     ef_table_init(&table);
     add_columns(&table);
-    each_part(campaign, injector, add_row, &to);
-    ef_table_print(&table, text);
-    text->failed |= table.failed;
+    ef_status status = ef_inject_each_part(job, at, &table, add_row, err);
+    ef_table_print(&table, &job->text);
+    job->text.failed |= table.failed;
     ef_table_clear(&table);
-    ef_text_add(text, "\n");
+    if (!job->set->replay) {
+        ef_text_add(&job->text,
+                    "Leveugle et al. ask for %" PRIu64
+                    " faults, to know a share of faults to +-%g %%\n",
+                    ef_inject_leveugle(job->campaigns[at]),
+                    100 * EF_INJECT_LEVEUGLE_MARGIN);
+    }
+    ef_text_add(&job->text, "\n");
+    return status;
+}
+
+void ef_inject_print_head(ef_inject_job *job)
+{
+    char weights[EF_FORMAT_NAME], activations[EF_FORMAT_NAME];
+    double n = (double)job->subject.part.n;
+    ef_format_name(&job->formats.weights, weights);
+    ef_format_name(&job->formats.activations, activations);
+    const char *fitted = job->formats.fits_activations ? " or u" : "";
+    ef_text_add(&job->text, "%s on ", job->subject.path);
+    ef_subject_describe(&job->subject, &job->bed, &job->text);
+    ef_text_add(&job->text,
+                ": %zu images\nwrong without a fault: %.2f %% in float32, %.2f %% with "
+                "weights in %s and activations in %s%s%s\n\n",
+                job->subject.part.n, 100 * (double)job->n_float_errors / n,
+                100 * (double)ef_injector_n_errors(job->injector) / n, weights,
+                activations, fitted, fitted[0] ? activations : "");
+}
+
+static int has_stdout(const char *path)
+{
+    return path && strcmp(path, "-") == 0;
+}
+
+ef_status ef_inject_report(ef_inject_job *job, ef_error *err)
+{
+    ef_inject_print_head(job);
+    add_csv_columns(&job->table);
+    ef_inject_add_safety_columns(job, &job->table);
+    ef_status status = ef_inject_describe(job, &job->table, err);
+    for (size_t i = 0; i < job->n_campaigns && !status; i++) {
+        status = print(job, i, err);
+        status = status ? status : ef_inject_print_safety(job, i, err);
+        if (!status) {
+            status = ef_inject_each_part(job, i, &job->table, add_csv_row, err);
+        }
+    }
+    status = status ? status : ef_inject_print_fit_sum(job, err);
+    ef_text_add(&job->text,
+                "CCR: share of (fault, image) pairs whose class changed; corrected: of "
+                "those to the\nlabel's class; nonfinite: share of pairs with a NaN or "
+                "infinity instead of a class;\ncritical: share of faults with a pair "
+                "of either kind.  Intervals of 95 %%.\n");
+    if (has_stdout(job->set->outcomes) || has_stdout(job->set->save_faults)) {
+        ef_text_clear(&job->text);
+    }
+    return status ? status
+                  : ef_call_print_report(job->call, &job->table, &job->text, err);
 }

@@ -8,7 +8,12 @@ noinst_LIBRARIES += %D%/libcmd.a
   %D%/export.c \
   %D%/front.c \
   %D%/help.c \
-  %D%/inject.c %D%/inject_report.c %D%/inject_report.h \
+  %D%/inject.c %D%/inject_choice.c %D%/inject_formats.c %D%/inject_lists.c \
+  %D%/inject_plan.c %D%/inject_prepare.c %D%/inject_report.c %D%/inject_run.c \
+  %D%/inject_safety.c %D%/inject_worst.c %D%/inject_protect.c \
+  %D%/inject_priv.h \
+  %D%/inject_sweep.c %D%/inject_sweep_lists.c %D%/inject_sweep_report.c \
+  %D%/inject_sweep_priv.h \
   %D%/model.c %D%/model.h \
   %D%/nearest.c %D%/nearest.h \
   %D%/option.c %D%/option.h \

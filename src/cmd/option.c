@@ -462,3 +462,59 @@ void ef_options_write(const ef_option *rows, const char *group, const void *sett
         }
     }
 }
+
+/* --- settings as a command line --- */
+
+void ef_options_write_word(const char *word, ef_text *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789-_=+,./:%@";
+    if (word[0] && word[strspn(word, plain)] == '\0') {
+        ef_text_add(text, "%s", word);
+        return;
+    }
+    ef_text_add(text, "'");
+    for (; *word; word++) {
+        if (*word == '\'') {
+            ef_text_add(text, "'\\''");
+        } else {
+            ef_text_add_bytes(text, word, 1);
+        }
+    }
+    ef_text_add(text, "'");
+}
+
+static void write_given(const ef_option *row, const char *value, ef_text *text)
+{
+    ef_text_add(text, " --%s%s", row->name, value ? "=" : "");
+    if (value) {
+        ef_options_write_word(value, text);
+    }
+}
+
+void ef_options_write_given(const ef_option *rows, const unsigned char *given,
+                            const void *settings, ef_text *text)
+{
+    for (size_t i = 0; rows[i].name; i++) {
+        const void *field = (const char *)settings + rows[i].offset;
+        ef_text value = {0};
+        if (!given[i]) {
+            continue;
+        }
+        if (rows[i].type == EF_OPTION_FLAG) {
+            write_given(&rows[i], NULL, text);
+        } else if (rows[i].type == EF_OPTION_PATH) {
+            write_given(&rows[i], *(const char *const *)field, text);
+        } else if (rows[i].type == EF_OPTION_LIST) {
+            const ef_words *words = field;
+            for (size_t k = 0; k < words->n; k++) {
+                write_given(&rows[i], words->items[k], text);
+            }
+        } else {
+            writers[rows[i].type](&rows[i], field, &value);
+            write_given(&rows[i], value.bytes ? value.bytes : "", text);
+        }
+        text->failed |= value.failed;
+        ef_text_clear(&value);
+    }
+}

@@ -72,4 +72,11 @@ void ef_options_print(const ef_option *rows, ef_text *text);
 void ef_options_write(const ef_option *rows, const char *group, const void *settings,
                       ef_text *text);
 
+/* Adds " --name=value" for each option that was given, shape (rows), quoted for a
+ * shell. */
+void ef_options_write_given(const ef_option *rows, const unsigned char *given,
+                            const void *settings, ef_text *text);
+/* Adds a word as a shell reads it. */
+void ef_options_write_word(const char *word, ef_text *text);
+
 #endif

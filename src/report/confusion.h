@@ -20,4 +20,12 @@
 void ef_confusion_print(const uint16_t *truth, const uint16_t *predicted, size_t n,
                         size_t n_classes, char *const *names, ef_text *text);
 
+/* The same of classes that faults changed: a row for each class without a fault with
+ * how often it became each other, and the share of all changes that are its own.
+ * Above EF_CONFUSION_COLUMNS classes those that never changed are left out.
+ * changes: (n_classes, n_classes) from a class to a class, whose diagonal is not read.
+ */
+void ef_confusion_print_changes(const uint64_t *changes, size_t n_classes,
+                                char *const *names, ef_text *text);
+
 #endif

@@ -1,9 +1,7 @@
 #include "report/front_plot.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "report/gnuplot.h"
@@ -175,23 +173,6 @@ static void write_script(const ef_front_plot *plot, const char *name, ef_text *s
     ef_text_add(script, "unset multiplot\n");
 }
 
-static ef_status write_beside(const char *dir, const char *name, const char *suffix,
-                              const ef_text *text, ef_error *err)
-{
-    if (text->failed) {
-        return ef_error_memory(err);
-    }
-    char file[64];
-    snprintf(file, sizeof file, "%s%s", name, suffix);
-    char *path = ef_file_join(dir, file);
-    if (!path) {
-        return ef_error_memory(err);
-    }
-    ef_status status = ef_file_write(path, 1, text->bytes, text->size, err);
-    ef_free(path);
-    return status;
-}
-
 ef_status ef_front_plot_draw(const ef_front_plot *plot, const char *dir,
                              const char *name, ef_error *err)
 {
@@ -201,17 +182,9 @@ ef_status ef_front_plot_draw(const ef_front_plot *plot, const char *dir,
     ef_status status = write_data(plot, &data, err);
     if (!status) {
         write_script(plot, name, &script);
-        status = write_beside(dir, name, ".dat", &data, err);
-    }
-    if (!status) {
-        status = write_beside(dir, name, ".gp", &script, err);
+        status = ef_gnuplot_draw(dir, name, &data, &script, err);
     }
     ef_text_clear(&data);
     ef_text_clear(&script);
-    if (status) {
-        return status;
-    }
-    char file[64];
-    snprintf(file, sizeof file, "%s.gp", name);
-    return ef_gnuplot_run(dir, file, err);
+    return status;
 }

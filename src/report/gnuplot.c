@@ -7,6 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "base/mem.h"
+
 /* What a shell answers for a command that it does not find. */
 #define NOT_FOUND 127
 
@@ -51,4 +54,42 @@ ef_status ef_gnuplot_run(const char *dir, const char *script, ef_error *err)
                             script);
     }
     return EF_OK;
+}
+
+static ef_status write_beside(const char *dir, const char *name, const ef_text *text,
+                              ef_error *err)
+{
+    char *path = text->failed ? NULL : ef_file_join(dir, name);
+    if (!path) {
+        return ef_error_memory(err);
+    }
+    ef_status status = ef_file_write(path, 1, text->bytes, text->size, err);
+    ef_free(path);
+    return status;
+}
+
+ef_status ef_gnuplot_draw(const char *dir, const char *name, const ef_text *data,
+                          const ef_text *script, ef_error *err)
+{
+    ef_text files[2] = {{0}};
+    ef_text_add(&files[0], "%s.dat", name);
+    ef_text_add(&files[1], "%s.gp", name);
+    ef_status status =
+        files[0].failed || files[1].failed ? ef_error_memory(err) : EF_OK;
+    status = status ? status : write_beside(dir, files[0].bytes, data, err);
+    status = status ? status : write_beside(dir, files[1].bytes, script, err);
+    status = status ? status : ef_gnuplot_run(dir, files[1].bytes, err);
+    ef_text_clear(&files[0]);
+    ef_text_clear(&files[1]);
+    return status;
+}
+
+/* A quote is doubled inside of quotes. */
+void ef_gnuplot_quote(ef_text *script, const char *text)
+{
+    ef_text_add(script, "'");
+    for (; *text; text++) {
+        ef_text_add(script, "%s%c", *text == '\'' ? "'" : "", *text);
+    }
+    ef_text_add(script, "'");
 }

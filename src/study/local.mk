@@ -1,6 +1,8 @@
 noinst_LIBRARIES += %D%/libstudy.a
 %C%_libstudy_a_SOURCES = \
-  %D%/campaign.c %D%/campaign.h \
+  %D%/campaign.c %D%/campaign.h %D%/campaign_priv.h \
+  %D%/campaign_draw.c %D%/campaign_estimate.c %D%/campaign_run.c \
+  %D%/campaign_store.c \
   %D%/candidate.c %D%/candidate.h \
   %D%/search_config.c %D%/search_config.h \
   %D%/injector.c %D%/injector.h \
@@ -11,4 +13,7 @@ noinst_LIBRARIES += %D%/libstudy.a
   %D%/search.c %D%/search.h %D%/search_priv.h \
   %D%/seeds.c %D%/seeds.h \
   %D%/search_setup.c %D%/search_front.c \
-  %D%/search_commit.c %D%/search_resume.c
+  %D%/search_commit.c %D%/search_resume.c \
+  %D%/sweep.c %D%/sweep.h %D%/sweep_priv.h \
+  %D%/sweep_run.c %D%/sweep_store.c \
+  %D%/weighing.c %D%/weighing.h

@@ -48,15 +48,24 @@ BENCHES += %D%/bench_import
 %C%_bench_import_CPPFLAGS = $(AM_CPPFLAGS) -DEF_TEST_MODELS='"$(TEST_MODELS)"'
 %C%_bench_import_LDADD = $(FLOOR3)
 
+BENCH_FAULTS = %D%/faults.c %D%/faults.h $(BENCH_HELP)
 EXTRA_PROGRAMS += %D%/bench_inject
 BENCHES += %D%/bench_inject %D%/bench_inject_torch.py
 EXTRA_DIST += %D%/bench_inject_torch.py
-%C%_bench_inject_SOURCES = %D%/bench_inject.c %D%/peak.c %D%/peak.h $(BENCH_HELP)
+%C%_bench_inject_SOURCES = %D%/bench_inject.c %D%/peak.c %D%/peak.h $(BENCH_FAULTS)
 %C%_bench_inject_CPPFLAGS = $(AM_CPPFLAGS) -DEF_TEST_MODELS='"$(TEST_MODELS)"'
 %C%_bench_inject_LDADD = $(FLOOR3)
 
-# The figures of the search: ten seeds against random search, about half an hour.
-bench-long: bench evoflip
+# Campaigns of many minutes.
+EXTRA_PROGRAMS += %D%/bench_campaigns
+%C%_bench_campaigns_SOURCES = %D%/bench_campaigns.c $(BENCH_FAULTS)
+%C%_bench_campaigns_CPPFLAGS = $(AM_CPPFLAGS) -DEF_TEST_MODELS='"$(TEST_MODELS)"'
+%C%_bench_campaigns_LDADD = $(FLOOR3)
+
+# The figures of the search, ten seeds against random search, and of whole campaigns:
+# about an hour.
+bench-long: bench evoflip %D%/bench_campaigns
+	$(SHELL) $(top_srcdir)/scripts/bench.sh --rounds 1 %D%/bench_campaigns
 	EVOFLIP=./evoflip $(SHELL) $(top_srcdir)/data/experiments/search-digits.sh
 .PHONY: bench-long
 EXTRA_DIST += data/experiments/search-digits.sh

@@ -88,34 +88,47 @@ static unit find(void)
 }
 #endif
 
+#define MAX_THREADS 256
+
 typedef struct job {
     unit unit;
-    size_t n_threads;
+    double times_s[MAX_THREADS]; /* the shortest of each thread */
 } job;
 
-static ef_status run_one(void *context, size_t index, ef_error *err)
+static double thread_now(void)
 {
-    const job *j = context;
-    (void)index;
-    (void)err;
-    bench_need(j->unit.run() > 0, "the peak came to nothing");
-    return EF_OK;
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-static void run_all(void *context)
+/* In processor time, since others may want the machine too. */
+static ef_status run_one(void *context, size_t index, ef_error *err)
 {
     job *j = context;
-    ef_error err = {0};
-    bench_need(ef_parallel_for(j->n_threads, j->n_threads, run_one, j, &err) == EF_OK,
-               err.text);
+    (void)err;
+    for (size_t i = 0; i < N_RUNS; i++) {
+        double start_s = thread_now();
+        bench_need(j->unit.run() > 0, "the peak came to nothing");
+        double time_s = thread_now() - start_s;
+        j->times_s[index] =
+            i == 0 || time_s < j->times_s[index] ? time_s : j->times_s[index];
+    }
+    return EF_OK;
 }
 
 double peak_flops(size_t n_threads)
 {
-    job j = {find(), n_threads};
-    double time_s = bench_shortest_by(bench_now, N_RUNS, run_all, &j);
-    double steps = (double)N_STEPS * N_CHAINS * (double)(j.unit.lanes * n_threads);
-    return 2 * steps / time_s;
+    job j = {.unit = find()};
+    ef_error err = {0};
+    double rate = 0;
+    bench_need(n_threads <= MAX_THREADS, "too many threads");
+    bench_need(ef_parallel_for(n_threads, n_threads, run_one, &j, &err) == EF_OK,
+               err.text);
+    for (size_t i = 0; i < n_threads; i++) {
+        rate += 2.0 * N_STEPS * N_CHAINS * (double)j.unit.lanes / j.times_s[i];
+    }
+    return rate;
 }
 
 const char *peak_name(void)
