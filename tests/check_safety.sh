@@ -183,7 +183,7 @@ expect 2 '--fit-per-mbit' "a rate that is none" inject cnn.onnx $few --fit-per-m
 expect 2 '--protect and --per-image' "protection per image" \
     inject cnn.onnx $few --protect x.csv --per-image
 expect 2 '--plan and --protect' "a plan with a file" inject cnn.onnx $few --plan --protect x.csv
-expect 2 'names a file' "protection on standard output" inject cnn.onnx $few --protect -
+expect 2 'its name ends in .csv' "protection on standard output" inject cnn.onnx $few --protect -
 cp all.csv kept.csv
 expect 2 'kept.csv: exists already' "a file that exists" inject cnn.onnx $few --protect kept.csv
 : >drawn.svg
