@@ -69,18 +69,18 @@ static void run_dense(ef_bytes_worker *w, size_t index, const ef_bpart *part,
 static int gather_some(ef_bytes_worker *w, const ef_bstep *step, const ef_bstate *from,
                        const ef_bpart *part, size_t corner, size_t most)
 {
-    size_t first = part->in / EF_INT_GROUP, n_groups = part->conv.n_groups;
     size_t size = w->rerun->kernels->group_size;
+    uint32_t tap_size = (uint32_t)(part->conv.n_groups * size);
+    uint32_t first = (uint32_t)(part->in / EF_INT_GROUP * size);
     ef_int_items *items = &w->items;
     items->n_more = items->n_less = 0;
     for (size_t t = 0; t < step->n_taps; t++) {
         ef_int_span span = from->spans[corner + step->tap_pixels[t]];
         const ef_int_change *change = from->changes + span.first;
         for (uint32_t i = 0; i < (uint32_t)span.n_more + span.n_less; i++, change++) {
-            size_t group = change->group - first;
-            ef_int_item item = {(uint32_t)((t * n_groups + group) * size),
-                                change->deltas};
-            if (group >= n_groups) { /* or it is before them, and wrapped round */
+            uint32_t at = change->at - first;
+            ef_int_item item = {(uint32_t)t * tap_size + at, change->deltas};
+            if (at >= tap_size) { /* or it is before them, and wrapped round */
                 continue;
             }
             if (i < span.n_more) {

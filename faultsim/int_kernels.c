@@ -84,7 +84,7 @@ int ef_int_gather_pairs(const ef_int_change *changes, const ef_int_span *spans,
             return 0;
         }
         for (uint32_t i = 0; i < (uint32_t)span.n_more + span.n_less; i++, change++) {
-            ef_int_item item = {(uint32_t)((t * n_groups + change->group) * GROUP_SIZE),
+            ef_int_item item = {(uint32_t)(t * n_groups * GROUP_SIZE) + change->at,
                                 change->deltas};
             if (i < span.n_more) {
                 items->more[items->n_more++] = item;
@@ -143,7 +143,8 @@ static size_t list_above(const uint8_t *x, const uint8_t *y, size_t size,
             deltas |= delta << 8 * c;
         }
         if (deltas) {
-            changes[found++] = (ef_int_change){(uint32_t)(i / EF_INT_GROUP), deltas};
+            changes[found++] =
+                (ef_int_change){(uint32_t)(i / EF_INT_GROUP * GROUP_SIZE), deltas};
         }
     }
     return found;

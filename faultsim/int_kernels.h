@@ -35,7 +35,7 @@ typedef struct ef_int_rounding {
 /* A group of channels of a pixel in which bytes are greater, or less, than in the
  * fault-free run: by how much, each in a byte. */
 typedef struct ef_int_change {
-    uint32_t group;
+    uint32_t at; /* the group's number, times the group_size of the kernels */
     uint32_t deltas;
 } ef_int_change;
 

@@ -114,18 +114,21 @@ typedef struct bounds {
     __m512d low, high;
     __m512i zero;
     __m128i unused;
+    int is_narrow;
 } bounds;
 
 VNNI static inline bounds bounds_of(const ef_int_rounding *r)
 {
     return (bounds){_mm512_set1_pd(r->least - r->zero),
                     _mm512_set1_pd(r->most - r->zero), _mm512_set1_epi32(r->zero),
-                    _mm_cvtsi32_si128((int)r->unused)};
+                    _mm_cvtsi32_si128((int)r->unused), r->unused > 0};
 }
 
 VNNI static inline __m512i narrow(__m512i sum, const bounds *b)
 {
-    return _mm512_sra_epi32(_mm512_sll_epi32(sum, b->unused), b->unused);
+    return !b->is_narrow
+               ? sum
+               : _mm512_sra_epi32(_mm512_sll_epi32(sum, b->unused), b->unused);
 }
 
 VNNI static inline __m256i whole_of(__m512d value, const bounds *b)
@@ -175,12 +178,10 @@ VNNI static void round_vnni(const int32_t *acc, size_t n_pixels, size_t stride,
 VNNI static inline void copy_items(const ef_int_change *changes, size_t n, size_t first,
                                    ef_int_item *items)
 {
-    /* the low half of a lane of 64 bits is the group, which becomes bytes */
-    const __m512i times = _mm512_set1_epi64((int64_t)(UINT64_C(1) << 32 | GROUP_SIZE));
-    const __m512i base = _mm512_set1_epi64((int64_t)(first * GROUP_SIZE));
+    const __m512i base = _mm512_set1_epi64((int64_t)first); /* no sum has a carry */
     size_t i = 0;
     do {
-        __m512i some = _mm512_mullo_epi32(_mm512_loadu_si512(changes + i), times);
+        __m512i some = _mm512_loadu_si512(changes + i);
         _mm512_storeu_si512(items + i, _mm512_add_epi64(some, base));
         i += 8;
     } while (i < n);
@@ -197,8 +198,9 @@ VNNI static int gather_vnni(const ef_int_change *changes, const ef_int_span *spa
             return 0;
         }
         const ef_int_change *own = changes + span.first;
-        copy_items(own, span.n_more, t * n_groups, items->more + n_more);
-        copy_items(own + span.n_more, span.n_less, t * n_groups, items->less + n_less);
+        size_t first = t * n_groups * GROUP_SIZE;
+        copy_items(own, span.n_more, first, items->more + n_more);
+        copy_items(own + span.n_more, span.n_less, first, items->less + n_less);
         n_more += span.n_more;
         n_less += span.n_less;
     }
@@ -281,15 +283,17 @@ VNNI static void update_vnni(const ef_int_conv *conv, const ef_int_items *items,
 VNNI static inline size_t list_groups(__m512i above, size_t first,
                                       ef_int_change *changes)
 {
-    const __m512i order =
-        _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    const __m512i order = _mm512_mullo_epi32(
+        _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
+        _mm512_set1_epi32(GROUP_SIZE));
     /* unpacking works within lanes of 128 bits: 0 1 | 4 5 | 8 9 | 12 13 */
     const __m512i early = _mm512_set_epi64(11, 10, 3, 2, 9, 8, 1, 0);
     const __m512i late = _mm512_set_epi64(15, 14, 7, 6, 13, 12, 5, 4);
     __mmask16 is_above = _mm512_test_epi32_mask(above, above);
     size_t n = (size_t)__builtin_popcount(is_above);
     __m512i groups = _mm512_maskz_compress_epi32(
-        is_above, _mm512_add_epi32(order, _mm512_set1_epi32((int)first)));
+        is_above,
+        _mm512_add_epi32(order, _mm512_set1_epi32((int)(first * GROUP_SIZE))));
     __m512i deltas = _mm512_maskz_compress_epi32(is_above, above);
     __m512i low = _mm512_unpacklo_epi32(groups, deltas);
     __m512i high = _mm512_unpackhi_epi32(groups, deltas);

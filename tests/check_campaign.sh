@@ -171,6 +171,18 @@ awk -F, '$7 < 10' twenty.csv >first
 awk -F, '$7 < 10' ten.csv >ten
 report "$([ -s ten ] && cmp ten first; echo $?)" "whatever the other images are"
 
+# A pair of site and image struck by itself does what it does among the others, in each
+# of the batches that 150 images are kept in.
+inject mlp.onnx -q --images 150 --per-image --target weights,inputs --count 4 \
+    --save-faults among.csv --outcomes among.out >out
+awk -F, -v OFS=, 'NR > 1 { $1 = 1000 * $1 + $7 } { print }' among.csv >alone.csv
+inject mlp.onnx -q --images 150 --replay alone.csv --outcomes alone.out >out
+awk -F, -v OFS=, 'NR > 1 { k = int($1 / 1000); b[k] += $4; s[k] += $5; c[k] += $7 }
+    END { for (k = 0; k < 8; k++) { print k, 150, 150 - b[k] - s[k], b[k], s[k], 0, c[k] } }' \
+    alone.out >sums.out
+tail -n +2 among.out >pairs.out
+report "$(cmp sums.out pairs.out; echo $?)" "an image is struck at its own place alone" "$(diff sums.out pairs.out)"
+
 # --- designs ---
 
 for threads in 1 2 7; do

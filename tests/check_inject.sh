@@ -119,6 +119,20 @@ printf '\377\377\377\377\377\377\377\377' |
     dd of=nan.onnx bs=1 seek=$(($(wc -c <mlp.onnx) / 2)) conv=notrunc 2>/dev/null
 expect 3 'is not finite' "a NaN among the weights" inject nan.onnx
 
+# Values up to 1e38 overflow in the first convolution.
+cat >plain.yaml <<YAML
+input: [1, 8, 8]
+nodes:
+  - {conv: 8, kernel: 3, name: conv1}
+  - {flatten, name: flatten}
+  - {dense: 10, bias: yes, name: classes}
+YAML
+"$builddir/tests/write_models" . plain.yaml
+for format in int8 fp32 fp16; do
+    expect 3 'is not finite' "a run without faults that is not finite, in $format" \
+        inject plain.onnx --format $format --range 0..3e38
+done
+
 for op in softmax 'div: [conv1, share]'; do
     name=${op%%:*}
     cat >"$name.yaml" <<YAML

@@ -292,7 +292,7 @@ UNIT_TESTS += %D%/test_onnx_patterns
 %C%_test_onnx_patterns_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 $(%C%_test_onnx_patterns_OBJECTS): src/onnx/onnx.pb-c.h
 UNIT_TESTS += %D%/test_origin
-%C%_test_origin_SOURCES = %D%/test_origin.c $(ONNX_HELP)
+%C%_test_origin_SOURCES = %D%/test_origin.c $(ONNX_HELP) $(TEST_SCRATCH)
 %C%_test_origin_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUF_C_CFLAGS)
 %C%_test_origin_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 $(%C%_test_origin_OBJECTS): src/onnx/onnx.pb-c.h

@@ -7,8 +7,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "faultsim/fault_list.h"
+#include "faultsim/floating.h"
 #include "net/fold_norm.h"
 #include "onnx_help.h"
+#include "scratch.h"
 
 typedef struct file_case {
     const char *name;
@@ -232,4 +235,126 @@ Test(origin_read, each_failing_allocation_is_reported)
     }
     cr_expect_eq(status, EF_OK);
     ef_free(m.bytes);
+}
+
+/* --- a list that another injector could have written -------------------------------
+ */
+
+#define N_LISTED 2 /* images */
+
+typedef struct float_run {
+    ef_net *net;
+    ef_fnet *fnet;
+    ef_rerun *rerun;
+} float_run;
+
+static float_run run_floats(const char *text, const float *images)
+{
+    float_run run = {.net = read_text(text)};
+    ef_fnet_options options = EF_FNET_OPTIONS_FP32;
+    ef_rerun_images of = {.images = images, .n = N_LISTED, .n_threads = 1};
+    ef_error err = {0};
+    must(ef_fnet_create(&run.fnet, run.net, NULL, &options, &err), &err);
+    must(ef_rerun_create_float(&run.rerun, run.fnet, &of, &err), &err);
+    return run;
+}
+
+static void end_run(float_run *run)
+{
+    ef_rerun_destroy(run->rerun);
+    ef_fnet_destroy(run->fnet);
+    ef_net_destroy(run->net);
+}
+
+static void strike_list(const float_run *run, const char *rows, double *logits)
+{
+    char text[512];
+    ef_error err = {0};
+    ef_fault_list faults;
+    ef_outcomes counts;
+    ef_rerun_worker *worker = NULL;
+    size_t n;
+    const ef_site *sites = ef_rerun_sites(run->rerun, &n);
+    snprintf(text, sizeof text, "fault,target,tensor,index,bit,kind,image\n%s", rows);
+    const char *path = scratch_write_text("list.csv", text);
+    must(ef_fault_list_read(&faults, path, sites, n, N_LISTED, &err), &err);
+    must(ef_rerun_worker_create(&worker, run->rerun, &err), &err);
+    ef_struck to = {.counts = &counts, .logits = logits};
+    cr_assert_eq(ef_rerun_strike(worker, faults.faults, 1, &to), EF_OK);
+    ef_rerun_worker_destroy(worker);
+    ef_fault_list_clear(&faults);
+}
+
+/* text: a model, $ in front of an element; rows: a list that flips its sign. */
+typedef struct listed {
+    const char *name, *text, *rows;
+} listed;
+
+static const listed lists[] = {
+    {"a matrix (in, out)",
+     "x = input N 3; w = float 3 2 : 1 2 3 $4 5 6; b = float 2; y = Gemm x w b; "
+     "output y",
+     "0,weights,w,3,31,flip,\n"},
+    {"a kernel that is turned",
+     "x = input N 2 3 3; w = float 2 1 2 2 : 1 2 3 4 $5 6 7 8;"
+     "k = Transpose w perm=3,2,0,1; y = Conv x k; f = Flatten y; output f",
+     "0,weights,w,4,31,flip,\n"},
+    {"an addend behind a product",
+     "x = input N 3; w = float 3 2; b = float 2 : 1 $7; m = MatMul x w; y = Add m b;"
+     "output y",
+     "0,biases,b,1,31,flip,\n"},
+};
+
+static void set_sign(const char *text, char sign, char *to)
+{
+    strcpy(to, text);
+    *strchr(to, '$') = sign;
+}
+
+Test(origin_list, strikes_the_element_of_the_file, .init = scratch_make,
+     .fini = scratch_remove)
+{
+    static float images[64];
+    static double struck[256];
+    for (size_t i = 0; i < 64; i++) {
+        images[i] = 1 + (float)(i * i % 7);
+    }
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        char plain[256], negated[256];
+        set_sign(lists[i].text, ' ', plain);
+        set_sign(lists[i].text, '-', negated);
+        float_run before = run_floats(plain, images),
+                  after = run_floats(negated, images);
+        size_t n = N_LISTED * ef_rerun_n_classes(before.rerun);
+        strike_list(&before, lists[i].rows, struck);
+        for (size_t k = 0; k < n; k++) {
+            cr_expect_eq(struck[k], ef_rerun_logits(after.rerun)[k], "%s, logit %zu",
+                         lists[i].name, k);
+        }
+        cr_expect_neq(memcmp(struck, ef_rerun_logits(before.rerun), n * sizeof *struck),
+                      0, "%s", lists[i].name);
+        end_run(&after);
+        end_run(&before);
+    }
+}
+
+/* Element (1, 0, 2) of images with channels last, 18 numbers, is element (2, 1, 0) of
+ * those that the network takes. */
+Test(origin_list, strikes_images_with_channels_last, .init = scratch_make,
+     .fini = scratch_remove)
+{
+    static double struck[2 * 18];
+    float images[2 * 18];
+    for (size_t i = 0; i < 36; i++) {
+        images[i] = 1 + (float)i;
+    }
+    float_run before = run_floats("x = input N 3 2 3; t = Transpose x perm=0,3,1,2;"
+                                  "r = Relu t; y = Flatten r; output y",
+                                  images);
+    strike_list(&before, "0,inputs,x,8,31,flip,1\n", struck);
+    for (size_t k = 0; k < 36; k++) {
+        int is_struck = k == 18 + 2 * 6 + 1 * 2 + 0;
+        cr_expect_eq(struck[k], is_struck ? 0 : (double)images[k], "logit %zu", k);
+    }
+    end_run(&before);
 }

@@ -313,7 +313,6 @@ Test(wide_strike, finds_what_bytes_find, .timeout = 120)
             for (size_t i = 0; i < 3; i++) {
                 uint32_t site = same_site(bytes, &sites[flips[i].site]);
                 if (site != UINT32_MAX) {
-                    flips[i].image = -1; /* bytes strike parameters in every image */
                     others[n_flips] = flips[n_flips] = flips[i];
                     others[n_flips++].site = site;
                 }

@@ -13,7 +13,7 @@ static const double redraw_s = 0.1, quiet_s = 60;
 struct ef_progress {
     FILE *stream;
     char what[64];
-    size_t total, done;
+    size_t total, done, before;
     int is_terminal;
     double start_s, shown_s;
     size_t shown_tenth;
@@ -76,10 +76,11 @@ static void write_counts(const ef_progress *progress, char *text, size_t room)
         return;
     }
     int used = snprintf(text, room, "%zu/%zu", progress->done, progress->total);
-    if (progress->done > 0 && progress->done < progress->total && !progress->is_over) {
+    if (progress->done > progress->before && progress->done < progress->total &&
+        !progress->is_over) {
         double spent = ef_clock_s() - progress->start_s;
-        double left =
-            spent * (double)(progress->total - progress->done) / (double)progress->done;
+        double left = spent * (double)(progress->total - progress->done) /
+                      (double)(progress->done - progress->before);
         char time[32];
         write_time(time, sizeof time, left);
         snprintf(text + used, room - (size_t)used, ", %s left", time);
@@ -99,6 +100,13 @@ static void draw(ef_progress *progress)
     fflush(progress->stream);
     progress->shown_s = ef_clock_s();
     progress->shown_done = 1;
+}
+
+void ef_progress_start(ef_progress *progress, size_t done)
+{
+    if (progress) {
+        progress->before = done;
+    }
 }
 
 static int is_due(const ef_progress *progress, size_t tenth)

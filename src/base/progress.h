@@ -17,6 +17,8 @@ typedef struct ef_progress ef_progress;
  * output at all (--quiet).  NULL is returned only when memory is short, and every
  * function takes NULL. */
 ef_progress *ef_progress_create(FILE *stream, const char *what, size_t total);
+/* So many units were done before: the time left is estimated from what follows. */
+void ef_progress_start(ef_progress *progress, size_t done);
 /* done units so far, and a free text (generation 7, best error 1.4 %). */
 void ef_progress_show(ef_progress *progress, size_t done, const char *format, ...)
     EF_PRINTF(3, 4);

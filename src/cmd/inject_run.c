@@ -232,6 +232,7 @@ static ef_status run_campaign(ef_inject_job *job, size_t at, ef_error *err)
         .context = &w, .progress = show, .commit = commit, .stop = stop};
     snprintf(what, sizeof what, "inject %s", ef_campaign_name(campaign));
     w.progress = ef_call_progress(job->call, what, (size_t)ef_campaign_most(campaign));
+    ef_progress_start(w.progress, ef_campaign_n_outcomes(campaign));
     ef_status status = ef_campaign_run(campaign, &watch, err);
     ef_progress_destroy(w.progress);
     return status;

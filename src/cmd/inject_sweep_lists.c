@@ -1,5 +1,6 @@
 /* What sweeps write beside their tables: rows for each trial, and a picture. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "cmd/inject_sweep_priv.h"
@@ -152,9 +153,10 @@ void inject_lines_clear(ef_inject_lines *lines)
 static void add_words(const ef_inject_job *job, ef_text *title, ef_text *label)
 {
     unsigned together = job->strikes.together;
+    const char *model = job->call->operands[0], *slash = strrchr(model, '/');
     ef_text_add(title,
                 "%s, %zu images: means of %" PRIu64 " trials; bands hold nine in ten",
-                job->call->operands[0], ef_injector_n_images(job->injector),
+                slash ? slash + 1 : model, ef_injector_n_images(job->injector),
                 inject_trials(job));
     ef_text_add(label, "bit error rate%s%s", together ? " of " : "",
                 together ? ef_target_names[inject_sweep_axis(&job->strikes, together)]
