@@ -1,12 +1,11 @@
 /* Which bits to protect, and what share of failures that removes. */
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "cmd/inject_priv.h"
-#include "config.h"
+#include "report/gnuplot.h"
 #include "report/protection.h"
 #include "report/protection_plot.h"
 
@@ -243,8 +242,8 @@ static ef_status draw(const ef_inject_job *job, const curve *curves, const char 
                                          curves[i].protection, curves[i].histogram,
                                          curves[i].images};
     }
-    ef_text_add(&title, "evoflip %s, seed %" PRIu64, PACKAGE_VERSION,
-                job->set->common.seed);
+    ef_text_add(&title, "%s, %zu images", ef_gnuplot_name(job->call->operands[0]),
+                ef_injector_n_images(job->injector));
     const ef_protection_plot plot = {title.bytes, shown, job->n_campaigns};
     ef_status status =
         title.failed ? ef_error_memory(err) : ef_protection_plot_draw(&plot, stem, err);
