@@ -170,8 +170,7 @@ EF_NODISCARD ef_status ef_inject_print_worst(ef_inject_job *job, size_t campaign
 /* --- inject_protect.c: which bits to protect ---------------------------------------
  */
 
-/* Whether there are bits that faults of this call are of. */
-int ef_inject_has_protection(const ef_inject_job *job);
+/* Nothing of a list, or of a site per image. */
 EF_NODISCARD ef_status ef_inject_print_protection(ef_inject_job *job, size_t campaign,
                                                   ef_error *err);
 /* --protect: the CSV, and the picture beside it. */

@@ -25,11 +25,6 @@ static void clear_curve(curve *c)
     ef_free(c->histogram);
 }
 
-int ef_inject_has_protection(const ef_inject_job *job)
-{
-    return !job->set->replay && !job->set->per_image;
-}
-
 /* --- making ------------------------------------------------------------------ */
 
 static void fill_strata(const ef_campaign *c, const ef_population *faults,
@@ -165,7 +160,7 @@ static void print_curve(ef_inject_job *job, const curve *c)
 ef_status ef_inject_print_protection(ef_inject_job *job, size_t campaign, ef_error *err)
 {
     curve c = {0};
-    if (!ef_inject_has_protection(job)) {
+    if (job->set->replay || job->set->per_image) {
         return EF_OK;
     }
     ef_status status = make_curve(job, campaign, &c, err);
