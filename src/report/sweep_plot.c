@@ -26,7 +26,7 @@ static const char *colour_of(size_t line)
 
 typedef struct extent {
     double least_rate, most_rate;
-    double least_ccr, most_ccr; /* means above 0, in percent */
+    double least_ccr, most_ccr; /* means above 0, in percent; nonfinite too */
 } extent;
 
 static void widen(double *least, double *most, double value)
@@ -45,6 +45,7 @@ static extent find_extent(const ef_sweep_plot *plot)
         for (size_t k = 0; k < line->n; k++) {
             widen(&e.least_rate, &e.most_rate, line->rates[k]);
             widen(&e.least_ccr, &e.most_ccr, 100 * line->ccr[k].mean);
+            widen(&e.least_ccr, &e.most_ccr, 100 * line->nonfinite[k].mean);
         }
     }
     return e;
@@ -55,13 +56,19 @@ static extent find_extent(const ef_sweep_plot *plot)
 static void write_data(const ef_sweep_plot *plot, ef_text *data)
 {
     ef_text_add(data, "# a block for each line: rate; CCR, then accuracy: mean, "
-                      "low and high of nine trials in ten; in %%\n");
+                      "low and high of nine trials in ten; nonfinite: mean; in %%\n");
     for (size_t i = 0; i < plot->n_lines; i++) {
         const ef_sweep_line *line = &plot->lines[i];
         ef_text_add(data, "# %s\n", line->name);
         for (size_t k = 0; k < line->n; k++) {
             const ef_spread *c = &line->ccr[k], *a = &line->accuracy[k];
-            const double row[] = {c->mean, c->low, c->high, a->mean, a->low, a->high};
+            const double row[] = {c->mean,
+                                  c->low,
+                                  c->high,
+                                  a->mean,
+                                  a->low,
+                                  a->high,
+                                  line->nonfinite[k].mean};
             if (!(line->rates[k] > 0)) {
                 continue;
             }
@@ -128,6 +135,30 @@ static void add_lines(const ef_sweep_plot *plot, int mean, const char *band,
     }
 }
 
+static int has_nonfinite(const ef_sweep_line *line)
+{
+    int found = 0;
+    for (size_t i = 0; i < line->n; i++) {
+        found |= line->nonfinite[i].mean > 0;
+    }
+    return found;
+}
+
+static void add_nonfinite(const ef_sweep_plot *plot, const char *filter,
+                          ef_text *script)
+{
+    for (size_t i = 0; i < plot->n_lines; i++) {
+        if (has_nonfinite(&plot->lines[i])) {
+            ef_text_add(script,
+                        ", \\\n     data index %zu using 1:(%s($8)) with lines lc rgb "
+                        "'%s' lw 1.5 dt 2",
+                        i, filter, colour_of(i));
+            add_quoted(script, " title ", plot->lines[i].name,
+                       ".', not finite' noenhanced");
+        }
+    }
+}
+
 static void add_ccr(const ef_sweep_plot *plot, const extent *e, ef_text *script)
 {
     int is_wide = e->most_ccr > WIDE * e->least_ccr;
@@ -140,8 +171,10 @@ static void add_ccr(const ef_sweep_plot *plot, const extent *e, ef_text *script)
     ef_text_add(script, "%s logscale y\n", is_wide ? "set" : "unset");
     ef_text_add(script, is_wide ? "set yrange [%.17g:100]\n" : "set yrange [%.17g:]\n",
                 floor_at);
-    ef_text_add(script, "set key top left reverse Left samplen 2\n");
-    add_lines(plot, 2, "above", is_wide ? "positive" : "", script);
+    ef_text_add(script, "set key bottom right opaque Left samplen 2\n");
+    const char *filter = is_wide ? "positive" : "";
+    add_lines(plot, 2, "above", filter, script);
+    add_nonfinite(plot, filter, script);
     ef_text_add(script, "\n");
 }
 
