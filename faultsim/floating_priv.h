@@ -16,13 +16,24 @@ typedef struct ef_fblock {
     size_t lanes;
     float *memory;
     float **channels; /* (plan's n_channels) into memory */
+    float *sums;      /* of all stops */
 } ef_fblock;
+
+/* Sums of a convolution that are kept besides its output: over the first `stride` input
+ * channels, over twice as many ...  A run in which only later channels differ goes on
+ * from there. */
+typedef struct ef_fstops {
+    size_t n, stride;
+    size_t at; /* pixels before its own, each of as many floats as a block has lanes */
+} ef_fstops;
 
 typedef struct ef_floating {
     ef_rerun base;
     const ef_fnet *fnet;
     ef_forward_plan *plan;
     uint32_t *step_of; /* (nodes) */
+    ef_fstops *stops;  /* (n_steps) */
+    size_t n_sums;     /* pixels of all of them */
     float *images;     /* (n, image_size) as they came */
     size_t image_size;
     ef_fblock *blocks;
@@ -109,6 +120,15 @@ void ef_floating_worker_destroy(ef_rerun_worker *worker);
 EF_NODISCARD ef_status ef_floating_strike(ef_rerun_worker *worker,
                                           const ef_fault *faults, size_t n_faults,
                                           int is_whole);
+
+/* Where the sums of a channel at a stop lie; pixels have no gap behind them. */
+static inline float *ef_fstop_sums(const ef_fblock *block, const ef_fstops *stops,
+                                   const ef_step *step, size_t stop, size_t c)
+{
+    size_t plane = (size_t)step->out.shape.height * step->out.shape.width;
+    size_t at = stops->at + (stop * step->out.shape.channels + c) * plane;
+    return block->sums + at * block->lanes;
+}
 
 /* Runs a step in which these hits are: all of one step, sorted. */
 void ef_fstep_run(ef_floating_worker *w, size_t index, const ef_fhit *hits, size_t n);

@@ -6,6 +6,51 @@
 #include "base/parallel.h"
 #include "faultsim/floating_priv.h"
 
+/* --- sums that are kept ----------------------------------------------------------- */
+
+#define STOP_STRIDE 8   /* input channels, at least */
+#define SHARE_OF_SUMS 2 /* sums take at most 1/2 of what tensors take */
+
+/* What stops so far apart take, in pixels. */
+static size_t stops_size(const ef_step *step, size_t stride)
+{
+    return (step->in_end - 1) / stride * ef_shape_elements(step->out.shape);
+}
+
+static int has_stops(const ef_step *step)
+{
+    ef_op op = step->node->op;
+    return (op == EF_OP_CONV || op == EF_OP_DENSE) && step->groups == 1;
+}
+
+/* Small images first: there most weights are, and sums take least. */
+static ef_status choose_stops(ef_floating *rerun, ef_error *err)
+{
+    const ef_forward_plan *plan = rerun->plan;
+    rerun->stops = ef_calloc(plan->n_steps, sizeof *rerun->stops);
+    if (!rerun->stops) {
+        return ef_error_memory(err);
+    }
+    size_t room = 0;
+    for (size_t i = 0; i < plan->n_steps; i++) {
+        room += ef_shape_elements(plan->steps[i].out.shape) / SHARE_OF_SUMS;
+    }
+    for (size_t i = plan->n_steps; i-- > 0;) {
+        const ef_step *step = &plan->steps[i];
+        ef_fstops *stops = &rerun->stops[i];
+        size_t stride = STOP_STRIDE;
+        while (has_stops(step) && stops_size(step, stride) > room) {
+            stride *= 2;
+        }
+        stops->stride = stride;
+        stops->n = has_stops(step) ? (step->in_end - 1) / stride : 0;
+        stops->at = rerun->n_sums;
+        rerun->n_sums += has_stops(step) ? stops_size(step, stride) : 0;
+        room -= has_stops(step) ? stops_size(step, stride) : 0;
+    }
+    return EF_OK;
+}
+
 /* --- blocks ----------------------------------------------------------------------- */
 
 static ef_status make_block(const ef_floating *rerun, ef_fblock *block)
@@ -18,7 +63,8 @@ static ef_status make_block(const ef_floating *rerun, ef_fblock *block)
     }
     block->memory = ef_calloc_aligned(size, sizeof *block->memory);
     block->channels = ef_calloc(plan->n_channels, sizeof *block->channels);
-    if (!block->memory || !block->channels) {
+    block->sums = ef_calloc_aligned(rerun->n_sums * block->lanes, sizeof *block->sums);
+    if (!block->memory || !block->channels || !block->sums) {
         return EF_ERR_MEMORY;
     }
     float *at = block->memory;
@@ -73,13 +119,41 @@ static int is_finite(const ef_fblock *block, const ef_step *step)
     return finite;
 }
 
+static void keep_sums(const ef_floating *rerun, const ef_fblock *block, size_t index,
+                      size_t stop)
+{
+    const ef_step *step = &rerun->plan->steps[index];
+    size_t n = (size_t)step->out.shape.height * step->out.shape.width * block->lanes;
+    for (size_t c = 0; c < step->out.shape.channels; c++) {
+        memcpy(ef_fstop_sums(block, &rerun->stops[index], step, stop, c),
+               block->channels[step->out.first + c], n * sizeof(float));
+    }
+}
+
+/* From stop to stop, and then to the end. */
+static void run_step(const ef_floating *rerun, const ef_fblock *block,
+                     const ef_forward *forward, size_t index)
+{
+    const ef_fstops *stops = &rerun->stops[index];
+    ef_step last = rerun->plan->steps[index], step = last;
+    ef_area area = whole_area(step.out.shape);
+    step.n_spans = 0;
+    step.code = NULL;
+    for (size_t i = 0; i < stops->n; i++) {
+        step.in_end = (uint32_t)((i + 1) * stops->stride);
+        step.run(forward, &step, &area);
+        keep_sums(rerun, block, index, i);
+        step.in_begin = last.in_begin = step.in_end;
+    }
+    last.run(forward, &last, &area);
+}
+
 static ef_status run_steps(const ef_floating *rerun, const ef_fblock *block,
-                           ef_forward *forward, ef_error *err)
+                           const ef_forward *forward, ef_error *err)
 {
     for (size_t i = 0; i < rerun->plan->n_steps; i++) {
         const ef_step *step = &rerun->plan->steps[i];
-        ef_area area = whole_area(step->out.shape);
-        step->run(forward, step, &area);
+        run_step(rerun, block, forward, i);
         if (!is_finite(block, step)) {
             return ef_error_set(
                 err, EF_ERR_INPUT,
@@ -164,10 +238,12 @@ static void destroy(ef_rerun *base)
     for (size_t b = 0; rerun->blocks && b < rerun->n_blocks; b++) {
         ef_free(rerun->blocks[b].memory);
         ef_free(rerun->blocks[b].channels);
+        ef_free(rerun->blocks[b].sums);
     }
     ef_free(rerun->blocks);
     ef_free(rerun->images);
     ef_free(rerun->step_of);
+    ef_free(rerun->stops);
     ef_forward_plan_destroy(rerun->plan);
     ef_rerun_clear(base);
     ef_free(rerun);
@@ -199,6 +275,7 @@ static ef_status fill(ef_floating *rerun, const ef_rerun_images *images,
     status = rerun->images ? EF_OK : ef_error_memory(err);
     status = status ? status : make_plan(rerun, kernels, most_vectors, err);
     status = status ? status : add_sites(rerun, err);
+    status = status ? status : choose_stops(rerun, err);
     status = status ? status : make_blocks(rerun, most_vectors, err);
     return status ? status
                   : ef_parallel_for(rerun->n_blocks, images->n_threads, run_block,

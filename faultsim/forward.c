@@ -139,8 +139,8 @@ static void conv_row(conv_work *w, size_t y)
     const float *weights = w->weights + taps->first * w->row.w_row;
     w->row.n_rows = taps->count;
     w->row.out = w->out + y * w->out_row + w->area->left * w->row.lanes;
-    for (size_t i = 0; i < w->n_in; i += w->row.n_in) {
-        size_t n = w->n_in - i < w->chunk ? w->n_in - i : w->chunk;
+    for (size_t i = w->step->in_begin; i < w->step->in_end; i += w->row.n_in) {
+        size_t n = w->step->in_end - i < w->chunk ? w->step->in_end - i : w->chunk;
         w->row.first = i == 0;
         w->row.n_in = neighbours(in + i, n, w->row.in_plane);
         w->row.in = in[i] + taps->at * w->in_row;

@@ -247,6 +247,7 @@ static ef_status add_window(ef_step *step, ef_shape in)
     memcpy(step->kernel, w.kernel, sizeof step->kernel);
     memcpy(step->dilation, w.dilation, sizeof step->dilation);
     step->groups = w.groups;
+    step->in_end = in.channels / w.groups;
     step->rows = make_taps(&vertical);
     step->columns = make_taps(&horizontal);
     return step->rows && step->columns ? EF_OK : EF_ERR_MEMORY;

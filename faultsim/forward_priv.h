@@ -50,6 +50,9 @@ typedef struct ef_step {
     uint32_t kernel[2], dilation[2], groups;
     ef_taps *rows, *columns; /* (height), (width) of the output */
     float *weights;          /* packed as ef_conv_row has them */
+    /* conv and dense: input channels of a group that are taken; what the output holds
+     * is the sum over those before */
+    uint32_t in_begin, in_end;
 } ef_step;
 
 typedef struct ef_forward_options {

@@ -7,7 +7,8 @@ noinst_LIBRARIES += %D%/libfaultsim.a
   %D%/forward_plan.c %D%/forward_move.c %D%/forward_naive.c %D%/forward_naive.h \
   %D%/floating.c %D%/floating.h %D%/floating_priv.h %D%/floating_naive.c \
   %D%/floating_rerun.c %D%/floating_worker.c %D%/floating_hits.c \
-  %D%/floating_step.c \
+  %D%/floating_step.c %D%/floating_step.h %D%/floating_area.c \
+  %D%/floating_params.c %D%/floating_values.c \
   %D%/classify.c %D%/classify.h \
   %D%/histogram.c %D%/histogram.h \
   %D%/ranges.c %D%/ranges.h %D%/ranges_fit.c \

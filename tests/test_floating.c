@@ -241,7 +241,7 @@ Test(floating, computes_no_more_than_is_touched_and_finds_the_same)
 {
     static faults f;
     ef_rng rng = ef_rng_stream(7, EF_PURPOSE_TEST, 0, 0, 0);
-    for (uint64_t seed = 0; seed < 360; seed++) {
+    for (uint64_t seed = 0; seed < 300; seed++) {
         setup s;
         if (begin(&s, seed)) {
             make_faults(&f, s.rerun, &rng);
@@ -258,7 +258,7 @@ Test(floating, strikes_as_the_definition_says)
 {
     static faults f;
     ef_rng rng = ef_rng_stream(8, EF_PURPOSE_TEST, 0, 0, 0);
-    for (uint64_t seed = 0; seed < 150; seed++) {
+    for (uint64_t seed = 0; seed < 105; seed++) {
         setup s;
         if (begin(&s, seed)) {
             make_faults(&f, s.rerun, &rng);

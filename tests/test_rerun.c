@@ -208,6 +208,49 @@ Test(rerun_strike, keeps_what_is_of_one_image_from_the_others, .timeout = 120)
     }
 }
 
+/* Faults struck together, of all images and of single ones, do what each does alone. */
+Test(rerun_strike, keeps_faults_that_are_struck_together_apart, .timeout = 120)
+{
+    enum { FAULTS = 12, FLIPS = 6 };
+    ef_rng rng = ef_rng_stream(10, EF_PURPOSE_TEST, 0, 0, 0);
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        setup s = begin(seed);
+        size_t each = N_IMAGES * ef_qnet_classes(s.qnet);
+        double *together = ef_calloc(FAULTS * each, sizeof *together);
+        double *alone = ef_calloc(each, sizeof *alone);
+        ef_flip flips[FAULTS][FLIPS];
+        ef_fault faults[FAULTS];
+        ef_outcomes counts[FAULTS];
+        cr_assert(together && alone);
+        for (size_t k = 0; k < FAULTS; k++) {
+            int has_images = k % 3 < 2;
+            faults[k] = (ef_fault){flips[k], 1 + ef_rng_below(&rng, FLIPS)};
+            for (size_t i = 0; i < faults[k].n; i++) {
+                flips[k][i] = random_flip(s.rerun, &rng);
+                flips[k][i].image =
+                    has_images ? (int64_t)ef_rng_below(&rng, N_IMAGES) : -1;
+            }
+        }
+        cr_assert_eq(
+            ef_rerun_strike(s.worker, faults, FAULTS,
+                            &(ef_struck){.counts = counts, .logits = together}),
+            EF_OK);
+        for (size_t k = 0; k < FAULTS; k++) {
+            ef_outcomes own;
+            cr_assert_eq(
+                ef_rerun_strike_all(s.worker, &faults[k], 1,
+                                    &(ef_struck){.counts = &own, .logits = alone}),
+                EF_OK);
+            cr_assert_eq(memcmp(together + k * each, alone, each * sizeof *alone), 0,
+                         "seed %llu, fault %zu", (unsigned long long)seed, k);
+            cr_assert_eq(memcmp(&counts[k], &own, sizeof own), 0);
+        }
+        ef_free(together);
+        ef_free(alone);
+        end(&s);
+    }
+}
+
 /* The logits of 20 faults, (20, images, classes). */
 static double *strike_some(uint64_t seed, const ef_int_kernels *kernels, size_t *n)
 {
