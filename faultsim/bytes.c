@@ -134,6 +134,7 @@ static void destroy(ef_rerun *base)
         ef_free(step->parts);
         ef_free(step->taps);
         ef_free(step->tap_pixels);
+        ef_free(step->runs);
         ef_free(step->factors);
         ef_free(step->bytes);
         ef_free(step->planes);

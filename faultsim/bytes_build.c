@@ -81,6 +81,24 @@ static ef_status make_taps(const ef_bytes *rerun, ef_bstep *step, ef_error *err)
     return EF_OK;
 }
 
+/* Where taps lie apart, each is a run of its own. */
+static ef_status make_runs(ef_bstep *step, ef_error *err)
+{
+    const ef_qwindow *w = &step->q->window;
+    size_t length = w->dilation[1] == 1 ? w->kernel[1] : 1;
+    step->n_runs = step->n_taps / length;
+    step->runs = ef_calloc(step->n_runs, sizeof *step->runs);
+    if (!step->runs) {
+        return ef_error_memory(err);
+    }
+    for (size_t r = 0; r < step->n_runs; r++) {
+        step->runs[r] = (ef_int_run){.place = step->tap_pixels[r * length],
+                                     .length = (uint32_t)length,
+                                     .tap = (uint32_t)(r * length)};
+    }
+    return EF_OK;
+}
+
 static ef_status make_parts(ef_bytes *rerun, ef_bstep *step, ef_error *err)
 {
     const ef_qwindow *w = &step->q->window;
@@ -91,6 +109,7 @@ static ef_status make_parts(ef_bytes *rerun, ef_bstep *step, ef_error *err)
     step->n_parts = (w->groups + together - 1) / together;
     step->parts = ef_calloc(step->n_parts, sizeof *step->parts);
     ef_status status = step->parts ? make_taps(rerun, step, err) : ef_error_memory(err);
+    status = status ? status : make_runs(step, err);
     for (size_t p = 0; p < step->n_parts && !status; p++) {
         size_t first = p * together, left = w->groups - first;
         size_t groups = left < together ? left : together;

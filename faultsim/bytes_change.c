@@ -1,4 +1,5 @@
 /* Which pixels differ from the fault-free run, and which pixels these reach. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "faultsim/bytes_priv.h"
@@ -22,22 +23,41 @@ uint8_t *ef_bytes_touch(ef_bytes_worker *w, size_t index, ef_bspot spot)
     return state->now + place * layout->pixel;
 }
 
+static int compare_spots(const void *a, const void *b)
+{
+    ef_bspot x = *(const ef_bspot *)a, y = *(const ef_bspot *)b;
+    return (x > y) - (x < y);
+}
+
+/* In the order of places, which most come in already. */
+static void sort_listed(ef_bstate *state)
+{
+    size_t i = 1;
+    while (i < state->n_listed && state->listed[i - 1] < state->listed[i]) {
+        i++;
+    }
+    if (i < state->n_listed) {
+        qsort(state->listed, state->n_listed, sizeof *state->listed, compare_spots);
+    }
+}
+
 void ef_bytes_collect(ef_bytes_worker *w, size_t index)
 {
     const ef_blayout *layout = &ef_bstep_of(w, index)->layout;
     ef_bstate *state = &w->states[index];
+    const ef_int_start *starts = state->differs.starts;
     size_t n = state->n_listed, n_pixels = 0;
+    sort_listed(state);
     for (size_t i = 0; i < n; i++) {
         w->places[i] = (uint32_t)place_of(layout, state->listed[i]);
         state->is_listed[w->places[i]] = 0;
     }
-    state->n_changes =
-        w->rerun->kernels->differ(state->now, ef_bbase(w, index), layout->pixel,
-                                  w->places, n, state->changes, state->spans);
+    w->rerun->kernels->differ(state->now, ef_bbase(w, index), w->places, n,
+                              &state->differs);
     for (size_t i = 0; i < n; i++) {
+        const ef_int_start *own = &starts[w->places[i]];
         state->pixels[n_pixels] = state->listed[i];
-        n_pixels +=
-            state->spans[w->places[i]].n_more + state->spans[w->places[i]].n_less > 0;
+        n_pixels += own[0].more != own[1].more || own[0].less != own[1].less;
     }
     state->n_listed = 0;
     state->n_pixels = n_pixels;
@@ -63,16 +83,13 @@ void ef_bytes_restore(ef_bytes_worker *w, size_t index)
     const uint8_t *was = ef_bbase(w, index);
     if (2 * state->n_pixels > ef_bplane(step)) {
         memcpy(state->now, was, layout->size);
-        memset(state->spans, 0, layout->n_pixels * sizeof *state->spans);
     } else {
         for (size_t i = 0; i < state->n_pixels; i++) {
-            size_t place = place_of(layout, state->pixels[i]);
-            size_t at = place * layout->pixel;
+            size_t at = place_of(layout, state->pixels[i]) * layout->pixel;
             copy_pixel(state->now + at, was + at, layout->pixel);
-            state->spans[place] = (ef_int_span){0, 0, 0};
         }
     }
-    state->n_pixels = state->n_changes = 0;
+    state->n_pixels = 0;
 }
 
 void ef_bytes_enter(ef_bytes_worker *w, size_t image)

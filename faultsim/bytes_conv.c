@@ -65,43 +65,49 @@ static void run_dense(ef_bytes_worker *w, size_t index, const ef_bpart *part,
 
 /* --- sums by differences ---------------------------------------------------------- */
 
+/* The changes of one list in a tap, where they are of this part. */
+static size_t take_items(const ef_int_change *changes, size_t n, uint32_t base,
+                         uint32_t tap, uint32_t tap_size, ef_int_item *items)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t at = changes[i].at - base; /* wraps round before the part */
+        items[found] = (ef_int_item){tap * tap_size + at, changes[i].deltas};
+        found += at < tap_size;
+    }
+    return found;
+}
+
 /* As the kernels gather, where only some changes are of this part. */
-static int gather_some(ef_bytes_worker *w, const ef_bstep *step, const ef_bstate *from,
-                       const ef_bpart *part, size_t corner, size_t most)
+static int gather_some(ef_bytes_worker *w, const ef_bstep *step,
+                       const ef_int_tensor *tensor, const ef_bpart *part, size_t corner,
+                       size_t most)
 {
     size_t size = w->rerun->kernels->group_size;
     uint32_t tap_size = (uint32_t)(part->conv.n_groups * size);
-    uint32_t first = (uint32_t)(part->in / EF_INT_GROUP * size);
     ef_int_items *items = &w->items;
     items->n_more = items->n_less = 0;
-    for (size_t t = 0; t < step->n_taps; t++) {
-        ef_int_span span = from->spans[corner + step->tap_pixels[t]];
-        const ef_int_change *change = from->changes + span.first;
-        for (uint32_t i = 0; i < (uint32_t)span.n_more + span.n_less; i++, change++) {
-            uint32_t at = change->at - first;
-            ef_int_item item = {(uint32_t)t * tap_size + at, change->deltas};
-            if (at >= tap_size) { /* or it is before them, and wrapped round */
-                continue;
-            }
-            if (i < span.n_more) {
-                items->more[items->n_more++] = item;
-            } else {
-                items->less[items->n_less++] = item;
-            }
-        }
+    for (uint32_t t = 0; t < step->n_taps; t++) {
+        size_t place = corner + step->tap_pixels[t];
+        ef_int_start begin = tensor->starts[place], end = tensor->starts[place + 1];
+        uint32_t base =
+            (uint32_t)((place * tensor->pixel + part->in) / EF_INT_GROUP * size);
+        items->n_more += take_items(tensor->more + begin.more, end.more - begin.more,
+                                    base, t, tap_size, items->more + items->n_more);
+        items->n_less += take_items(tensor->less + begin.less, end.less - begin.less,
+                                    base, t, tap_size, items->less + items->n_less);
     }
     return items->n_more + items->n_less <= most;
 }
 
-static int gather(ef_bytes_worker *w, const ef_bstep *step, const ef_bstate *from,
+static int gather(ef_bytes_worker *w, const ef_bstep *step, const ef_int_tensor *tensor,
                   const ef_bpart *part, size_t corner, size_t most)
 {
     if (step->n_parts > 1) {
-        return part->is_aligned && gather_some(w, step, from, part, corner, most);
+        return part->is_aligned && gather_some(w, step, tensor, part, corner, most);
     }
-    return w->rerun->kernels->gather(from->changes, from->spans + corner,
-                                     step->tap_pixels, step->n_taps,
-                                     part->conv.n_groups, most, &w->items);
+    return w->rerun->kernels->gather(tensor, corner, step->runs, step->n_runs, most,
+                                     &w->items);
 }
 
 /* A window of as many changes as this takes as long by differences as anew: a change
@@ -117,7 +123,7 @@ static void run_part(ef_bytes_worker *w, size_t index, size_t p, size_t part_at)
     const ef_bstep *step = ef_bstep_of(w, index);
     const ef_bpart *part = &w->states[index].parts[p];
     size_t input = step->q->inputs[0], n_dense = 0;
-    const ef_bstate *from = &w->states[input];
+    const ef_int_tensor *tensor = &w->states[input].differs;
     const ef_blayout *in = &ef_bstep_of(w, input)->layout;
     const ef_int_kernels *kernels = w->rerun->kernels;
     size_t most = worthwhile(step, part);
@@ -125,7 +131,7 @@ static void run_part(ef_bytes_worker *w, size_t index, size_t p, size_t part_at)
         step->acc + w->image * ef_bplane(step) * step->acc_pixel + part_at;
     for (size_t i = 0; i < w->n_todo; i++) {
         ef_bspot spot = w->todo[i];
-        if (!gather(w, step, from, part, corner_of(step, in, spot), most)) {
+        if (!gather(w, step, tensor, part, corner_of(step, in, spot), most)) {
             w->dense[n_dense++] = spot;
             continue;
         }

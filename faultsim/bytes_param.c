@@ -1,4 +1,5 @@
 /* Struck parameters, sums and stored values. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "faultsim/bytes_priv.h"
@@ -39,85 +40,109 @@ static int is_parameter(const ef_bytes_worker *w, const ef_flip *f)
     return target == EF_TARGET_WEIGHTS || target == EF_TARGET_BIASES;
 }
 
-static int is_same(const ef_flip *a, const ef_flip *b)
+/* The code of a step's weights in a channel; NULL for biases, which are their bits. */
+static const ef_code *code_of(const ef_bstep *step, int is_bias, size_t channel)
 {
-    return a->site == b->site && a->index == b->index;
+    return is_bias ? NULL : ef_qweight_code(step->q, channel);
 }
 
-/* What value becomes by a flip: of a bias, or of a weight of a channel. */
-static int32_t flipped(const ef_bstep *step, const ef_flip *f, int is_bias,
-                       size_t channel, int32_t value)
+static uint32_t bits_of(const ef_code *code, int32_t value)
 {
-    const ef_qstep *q = step->q;
-    if (is_bias) {
-        return (int32_t)(uint32_t)ef_fault_bits(f->kind, (uint32_t)value, f->mask);
-    }
-    const ef_code *code =
-        &q->weight_codes[q->weight_codes[0].format.per_channel ? channel : 0];
-    uint32_t bits = ef_code_of_integer(code, value);
-    return ef_code_integer(code, (uint32_t)ef_fault_bits(f->kind, bits, f->mask));
+    return code ? ef_code_of_integer(code, value) : (uint32_t)value;
 }
 
-/* Where a parameter is, and what it changes by with all flips of it in this image; of
- * several flips of one parameter the last has it all. */
-static ef_bhit hit_of(const ef_bytes_worker *w, const ef_fault *fault, size_t n,
-                      int is_alone)
+static int32_t value_of(const ef_code *code, uint32_t bits)
 {
-    const ef_flip *f = &fault->flips[n];
+    return code ? ef_code_integer(code, bits) : (int32_t)bits;
+}
+
+/* Where a parameter is. */
+static ef_bhit place_of(const ef_bytes_worker *w, const ef_flip *f)
+{
     const ef_site *site = &w->rerun->base.sites[f->site];
     const ef_bstep *step = ef_bstep_of(w, site->step);
-    const ef_qwindow *window = &step->q->window;
     size_t n_channels = step->q->shape.channels, at = (size_t)f->index;
     ef_bhit hit = {.is_bias = site->target == EF_TARGET_BIASES};
     size_t each = hit.is_bias ? 1 : site->count / n_channels;
     hit.channel = at / each;
     if (!hit.is_bias) {
         size_t n_in = each / step->n_taps;
-        size_t group = hit.channel / (n_channels / window->groups);
+        size_t group = hit.channel / (n_channels / step->q->window.groups);
         hit.tap = at % step->n_taps;
         hit.in = group * n_in + at / step->n_taps % n_in;
     }
-    if (!ef_rerun_hits(&w->rerun->base, f, w->image)) {
-        return hit;
-    }
-    int32_t before = hit.is_bias ? step->q->bias[at] : step->q->weights[at];
-    int32_t value = before;
-    for (size_t i = is_alone ? n : 0; i < fault->n; i++) {
-        const ef_flip *other = &fault->flips[i];
-        int counts =
-            is_same(other, f) && ef_rerun_hits(&w->rerun->base, other, w->image);
-        if (counts && i > n) {
-            return hit; /* a later one has it */
-        }
-        value = counts ? flipped(step, other, hit.is_bias, hit.channel, value) : value;
-        if (is_alone) {
-            break;
-        }
-    }
-    hit.delta = (int32_t)((uint32_t)value - (uint32_t)before);
     return hit;
 }
 
-/* Whether no element of a site is struck twice, as far as order shows it. */
-static int are_alone(const ef_fault *fault)
+/* What one parameter changes by with its flips (n), in the order of the fault, that
+ * strike this image: of several the last has it all. */
+static void find_delta(const ef_bytes_worker *w, const ef_fault *fault,
+                       const ef_bflip *flips, size_t n, ef_bhit *hits)
 {
-    for (size_t i = 1; i < fault->n; i++) {
-        const ef_flip *a = &fault->flips[i - 1], *b = &fault->flips[i];
-        if (a->site > b->site || (a->site == b->site && a->index >= b->index)) {
-            return 0;
+    const ef_flip *f = &fault->flips[flips[0].number];
+    const ef_bstep *step = ef_bstep_of(w, w->rerun->base.sites[f->site].step);
+    ef_bhit hit = place_of(w, f), *last = NULL;
+    int32_t before = hit.is_bias ? step->q->bias[f->index] : step->q->weights[f->index];
+    const ef_code *code = code_of(step, hit.is_bias, hit.channel);
+    uint32_t bits = bits_of(code, before);
+    for (size_t i = 0; i < n; i++) {
+        f = &fault->flips[flips[i].number];
+        hits[flips[i].number] = hit;
+        if (ef_rerun_hits(&w->rerun->base, f, w->image)) {
+            bits = (uint32_t)ef_fault_bits(f->kind, bits, f->mask);
+            last = &hits[flips[i].number];
         }
     }
-    return 1;
+    if (last) {
+        last->delta = (int32_t)((uint32_t)value_of(code, bits) - (uint32_t)before);
+    }
+}
+
+static int is_same(const ef_bflip *a, const ef_bflip *b)
+{
+    return a->site == b->site && a->index == b->index;
+}
+
+static int compare_flips(const void *a, const void *b)
+{
+    const ef_bflip *x = a, *y = b;
+    if (x->site != y->site) {
+        return x->site < y->site ? -1 : 1;
+    }
+    if (x->index != y->index) {
+        return x->index < y->index ? -1 : 1;
+    }
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+/* The parameters of a fault, flips of each together, as they mostly come. */
+static size_t sort_flips(ef_bytes_worker *w, const ef_fault *fault)
+{
+    size_t n = 0;
+    int are_sorted = 1;
+    for (size_t i = 0; i < fault->n; i++) {
+        const ef_flip *f = &fault->flips[i];
+        if (is_parameter(w, f)) {
+            w->flips[n] = (ef_bflip){f->site, (uint32_t)i, f->index};
+            are_sorted &= n == 0 || compare_flips(&w->flips[n - 1], &w->flips[n]) < 0;
+            n++;
+        }
+    }
+    if (!are_sorted) {
+        qsort(w->flips, n, sizeof *w->flips, compare_flips);
+    }
+    return n;
 }
 
 void ef_bytes_find_hits(ef_bytes_worker *w, const ef_fault *fault, ef_bhit *hits)
 {
-    int alone = are_alone(fault);
-    for (size_t i = 0; i < fault->n; i++) {
-        const ef_flip *f = &fault->flips[i];
-        if (is_parameter(w, f)) {
-            hits[i] = hit_of(w, fault, i, alone);
+    size_t n = sort_flips(w, fault);
+    for (size_t begin = 0, end; begin < n; begin = end) {
+        end = begin + 1;
+        while (end < n && is_same(&w->flips[begin], &w->flips[end])) {
+            end++;
         }
+        find_delta(w, fault, w->flips + begin, end - begin, hits);
     }
 }
 
@@ -296,6 +321,40 @@ int ef_bytes_run_struck(ef_bytes_worker *w, size_t index)
 
 /* --- stored values ---------------------------------------------------------------- */
 
+/* Whether the flips in w->hitting are of one element each, in order. */
+static int do_ascend(const ef_bytes_worker *w)
+{
+    int ascend = 1;
+    for (size_t i = 1; i < w->n_hitting && ascend; i++) {
+        ascend =
+            flip_of(w, w->hitting[i - 1])->index < flip_of(w, w->hitting[i])->index;
+    }
+    return ascend;
+}
+
+/* Whether a flip before number n of them is of the same element. */
+static int is_repeated(const ef_bytes_worker *w, size_t n)
+{
+    size_t i = 0;
+    while (flip_of(w, w->hitting[i])->index != flip_of(w, w->hitting[n])->index) {
+        i++;
+    }
+    return i < n;
+}
+
+/* The bits of an element after all of its flips: not its value, which may lose some. */
+static uint32_t strike_bits(const ef_bytes_worker *w, size_t begin, size_t end,
+                            uint32_t bits)
+{
+    for (size_t i = begin; i < end; i++) {
+        const ef_flip *f = flip_of(w, w->hitting[i]);
+        if (f->index == flip_of(w, w->hitting[begin])->index) {
+            bits = (uint32_t)ef_fault_bits(f->kind, bits, f->mask);
+        }
+    }
+    return bits;
+}
+
 void ef_bytes_strike_values(ef_bytes_worker *w, size_t index)
 {
     const ef_bstep *step = ef_bstep_of(w, index);
@@ -305,42 +364,34 @@ void ef_bytes_strike_values(ef_bytes_worker *w, size_t index)
         return;
     }
     ef_bytes_find_hitting(w, step->value_site);
+    int ascend = do_ascend(w);
     for (size_t i = 0; i < w->n_hitting; i++) {
-        const ef_flip *f = flip_of(w, w->hitting[i]);
-        ef_bspot spot = ef_bspot_of(step, f->index % plane);
-        uint8_t *byte = ef_bytes_touch(w, index, spot) + f->index / plane;
+        uint64_t element = flip_of(w, w->hitting[i])->index;
+        if (!ascend && is_repeated(w, i)) {
+            continue;
+        }
+        ef_bspot spot = ef_bspot_of(step, element % plane);
+        uint8_t *byte = ef_bytes_touch(w, index, spot) + element / plane;
         uint32_t bits = ef_code_of_integer(code, *byte - step->offset);
-        uint32_t struck = (uint32_t)ef_fault_bits(f->kind, bits, f->mask);
-        *byte = (uint8_t)(ef_code_integer(code, struck) + step->offset);
+        size_t end = ascend ? i + 1 : w->n_hitting;
+        *byte = (uint8_t)(ef_code_integer(code, strike_bits(w, i, end, bits)) +
+                          step->offset);
     }
 }
 
 /* --- running sums ----------------------------------------------------------------- */
 
-/* A sum as it is stored: wrapped to its width, or held at its ends. */
-static int64_t fit(const ef_qnet *qnet, int64_t value)
-{
-    int64_t most = (INT64_C(1) << (qnet->accumulator_bits - 1)) - 1;
-    if (qnet->saturates) {
-        return value > most ? most : value < -most - 1 ? -most - 1 : value;
-    }
-    unsigned unused = 64 - qnet->accumulator_bits;
-    return (int64_t)((uint64_t)value << unused) >> unused;
-}
-
 /* The flips in w->hitting that strike an element after `moment` products. */
 static int64_t flip_sum(const ef_bytes_worker *w, uint64_t index, uint64_t moment,
                         int64_t sum)
 {
-    unsigned unused = 64 - w->rerun->qnet->accumulator_bits;
-    uint64_t bits = (uint64_t)sum;
     for (size_t i = 0; i < w->n_hitting; i++) {
         const ef_flip *f = flip_of(w, w->hitting[i]);
         if (f->index == index && f->moment == moment) {
-            bits = ef_fault_bits(f->kind, bits, f->mask);
+            sum = ef_qsum_bits(w->rerun->qnet, sum, f->kind, f->mask);
         }
     }
-    return (int64_t)(bits << unused) >> unused;
+    return sum;
 }
 
 /* The next moment from `moment` on at which an element is struck. */
@@ -387,7 +438,7 @@ int64_t ef_bytes_struck_sum(ef_bytes_worker *w, size_t index, size_t channel,
     const uint8_t *x = w->states[step->q->inputs[0]].now + group * n_in;
     uint64_t element = channel * ef_bplane(step) + ef_bnumber(step, spot), n = 0;
     uint64_t next = next_moment(w, element, 0);
-    int64_t sum = fit(w->rerun->qnet, bias_now(w, step, channel));
+    int64_t sum = ef_qfit(w->rerun->qnet, bias_now(w, step, channel));
     for (size_t i = 0; i < n_in; i++) {
         for (size_t t = 0; t < step->n_taps; t++, n++) {
             if (n == next) {
@@ -398,7 +449,7 @@ int64_t ef_bytes_struck_sum(ef_bytes_worker *w, size_t index, size_t channel,
                 weight_now(w, step, (channel * n_in + i) * step->n_taps + t);
             int32_t value =
                 x[(corner + step->tap_pixels[t]) * from->layout.pixel + i] - from->zero;
-            sum = fit(w->rerun->qnet, sum + (int64_t)weight * value);
+            sum = ef_qfit(w->rerun->qnet, sum + (int64_t)weight * value);
         }
     }
     w->base.macs += n;
@@ -418,8 +469,7 @@ void ef_bytes_strike_sums(ef_bytes_worker *w, size_t index)
         size_t channel = f->index / plane;
         ef_bspot spot = ef_bspot_of(step, f->index % plane);
         int64_t sum = ef_bytes_struck_sum(w, index, channel, spot);
-        ef_bytes_touch(w, index, spot)[channel] = (uint8_t)ef_qround(
-            (double)sum * step->factors[channel], step->rounding.zero,
-            step->rounding.least, step->rounding.most);
+        ef_bytes_touch(w, index, spot)[channel] =
+            (uint8_t)(ef_qsum_round(step->q, channel, sum) + step->offset);
     }
 }

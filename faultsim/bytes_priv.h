@@ -44,6 +44,8 @@ typedef struct ef_bstep {
     ptrdiff_t *taps;      /* (n_taps) bytes from a window's first tap */
     uint32_t *tap_pixels; /* (n_taps) likewise pixels */
     size_t n_taps;
+    ef_int_run *runs; /* (n_runs) the same taps, those beside each other together */
+    size_t n_runs;
     size_t acc_pixel; /* sums of a pixel: those of all parts */
     double *factors;  /* (channels, and EF_INT_BLOCK more for the last part) */
     size_t weight_site, bias_site, value_site, sum_site; /* SIZE_MAX: none */
@@ -78,10 +80,8 @@ typedef struct ef_bstate {
     uint8_t *is_listed; /* (layout.n_pixels) */
     ef_bspot *pixels;   /* (n_pixels) those of them that differ */
     size_t n_pixels;
-    ef_int_change *changes; /* (n_changes) */
-    size_t n_changes;
-    ef_int_span *spans; /* (layout.n_pixels) */
-    ef_bpart *parts;    /* with the worker's weights */
+    ef_int_tensor differs; /* valid where n_pixels > 0 */
+    ef_bpart *parts;       /* with the worker's weights */
 } ef_bstate;
 
 /* What a flip of a parameter is in numbers. */
@@ -92,6 +92,12 @@ typedef struct ef_bhit {
     int32_t delta; /* the parameter changes by */
     int is_bias;
 } ef_bhit;
+
+/* A flip of a parameter, to be sorted. */
+typedef struct ef_bflip {
+    uint32_t site, number; /* in the fault */
+    uint64_t index;
+} ef_bflip;
 
 typedef struct ef_bytes_worker {
     ef_rerun_worker base;
@@ -109,6 +115,7 @@ typedef struct ef_bytes_worker {
     uint32_t *order;    /* (fault->n) */
     size_t *site_first; /* (n_sites + 1) */
     size_t order_capacity;
+    ef_bflip *flips;   /* (order_capacity) */
     uint32_t *hitting; /* (n_hitting) flips of a site and image, as they stand */
     size_t n_hitting;
     size_t image;   /* in states; SIZE_MAX: none */

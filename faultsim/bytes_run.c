@@ -38,6 +38,10 @@ static void conv_logits(ef_bytes_worker *w, double *logits)
     const ef_bstep *step = ef_bstep_of(w, index);
     const ef_qview view = {w->rerun->qnet, ef_bytes_get, w};
     ef_bytes_find_hitting(w, step->sum_site);
+    for (size_t i = 0; i < w->rerun->base.classes; i++) {
+        int is_padding = ef_qlogit_place(&view, i).c == EF_QPADDING;
+        logits[i] = is_padding ? ef_qlogit_padding(&view, i) : 0;
+    }
     for (size_t p = 0; p < step->n_parts; p++) {
         const ef_bpart *part = &w->states[index].parts[p];
         ef_bspot last = UINT32_MAX;

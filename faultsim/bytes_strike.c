@@ -16,7 +16,9 @@ static ef_status reserve_order(ef_bytes_worker *w, size_t n)
         w->order = order ? order : w->order;
         uint32_t *hitting = ef_realloc(w->hitting, n, sizeof *hitting);
         w->hitting = hitting ? hitting : w->hitting;
-        if (!order || !hitting) {
+        ef_bflip *flips = ef_realloc(w->flips, n, sizeof *flips);
+        w->flips = flips ? flips : w->flips;
+        if (!order || !hitting || !flips) {
             return EF_ERR_MEMORY;
         }
         w->order_capacity = n;

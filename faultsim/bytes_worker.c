@@ -40,12 +40,16 @@ static ef_status make_state(ef_bytes_worker *w, size_t index)
     state->listed = ef_calloc(plane, sizeof *state->listed);
     state->is_listed = ef_calloc(layout->n_pixels, 1);
     state->pixels = ef_calloc(plane, sizeof *state->pixels);
-    state->changes = ef_calloc(2 * plane * layout->pixel / EF_INT_GROUP + EF_INT_BLOCK,
-                               sizeof *state->changes);
-    state->spans = ef_calloc(layout->n_pixels, sizeof *state->spans);
+    ef_int_tensor *differs = &state->differs;
+    size_t most = plane * layout->pixel / EF_INT_GROUP + EF_INT_BLOCK;
+    differs->pixel = layout->pixel;
+    differs->n_places = layout->n_pixels;
+    differs->more = ef_calloc(most, sizeof *differs->more);
+    differs->less = ef_calloc(most, sizeof *differs->less);
+    differs->starts = ef_calloc(layout->n_pixels + 1, sizeof *differs->starts);
     state->parts = ef_calloc(step->n_parts + 1, sizeof *state->parts);
     if (!state->now || !state->listed || !state->is_listed || !state->pixels ||
-        !state->changes || !state->spans || !state->parts) {
+        !differs->more || !differs->less || !differs->starts || !state->parts) {
         return EF_ERR_MEMORY;
     }
     memset(state->now, step->zero, layout->size);
@@ -124,8 +128,9 @@ void ef_bytes_worker_destroy(ef_rerun_worker *worker)
         ef_free(w->states[i].listed);
         ef_free(w->states[i].is_listed);
         ef_free(w->states[i].pixels);
-        ef_free(w->states[i].changes);
-        ef_free(w->states[i].spans);
+        ef_free(w->states[i].differs.more);
+        ef_free(w->states[i].differs.less);
+        ef_free(w->states[i].differs.starts);
         ef_free(w->states[i].parts);
     }
     ef_free(w->states);
@@ -134,6 +139,7 @@ void ef_bytes_worker_destroy(ef_rerun_worker *worker)
     ef_free(w->hits);
     ef_free(w->order);
     ef_free(w->hitting);
+    ef_free(w->flips);
     ef_free(w->site_first);
     ef_free(w->dense);
     ef_free(w->places);

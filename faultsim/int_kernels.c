@@ -72,26 +72,35 @@ static void round_portable(const int32_t *acc, size_t n_pixels, size_t stride,
 
 #define GROUP_SIZE (EF_INT_GROUP * EF_INT_BLOCK * sizeof(int16_t))
 
-int ef_int_gather_pairs(const ef_int_change *changes, const ef_int_span *spans,
-                        const uint32_t *taps, size_t n_taps, size_t n_groups,
-                        size_t most, ef_int_items *items)
+static void copy_items(const ef_int_change *changes, size_t n, uint32_t base,
+                       ef_int_item *items)
 {
+    for (size_t i = 0; i < n; i++) {
+        items[i] = (ef_int_item){changes[i].at + base, changes[i].deltas};
+    }
+}
+
+int ef_int_gather_pairs(const ef_int_tensor *tensor, size_t corner,
+                        const ef_int_run *runs, size_t n_runs, size_t most,
+                        ef_int_items *items)
+{
+    const uint32_t tap_size = (uint32_t)(tensor->pixel / EF_INT_GROUP * GROUP_SIZE);
     items->n_more = items->n_less = 0;
-    for (size_t t = 0; t < n_taps; t++) {
-        ef_int_span span = spans[taps[t]];
-        const ef_int_change *change = changes + span.first;
-        if (items->n_more + items->n_less + span.n_more + span.n_less > most) {
+    for (size_t r = 0; r < n_runs; r++) {
+        uint32_t place = (uint32_t)corner + runs[r].place;
+        ef_int_start begin = tensor->starts[place];
+        ef_int_start end = tensor->starts[place + runs[r].length];
+        size_t n_more = end.more - begin.more, n_less = end.less - begin.less;
+        uint32_t base = (runs[r].tap - place) * tap_size;
+        if (items->n_more + items->n_less + n_more + n_less > most) {
             return 0;
         }
-        for (uint32_t i = 0; i < (uint32_t)span.n_more + span.n_less; i++, change++) {
-            ef_int_item item = {(uint32_t)(t * n_groups * GROUP_SIZE) + change->at,
-                                change->deltas};
-            if (i < span.n_more) {
-                items->more[items->n_more++] = item;
-            } else {
-                items->less[items->n_less++] = item;
-            }
-        }
+        copy_items(tensor->more + begin.more, n_more, base,
+                   items->more + items->n_more);
+        copy_items(tensor->less + begin.less, n_less, base,
+                   items->less + items->n_less);
+        items->n_more += n_more;
+        items->n_less += n_less;
     }
     return 1;
 }
@@ -132,38 +141,38 @@ static void update_portable(const ef_int_conv *conv, const ef_int_items *items,
 }
 
 /* The groups of x that lie above y, as changes; returns how many. */
-static size_t list_above(const uint8_t *x, const uint8_t *y, size_t size,
+static size_t list_above(const uint8_t *x, const uint8_t *y, size_t size, uint32_t at,
                          ef_int_change *changes)
 {
     size_t found = 0;
-    for (size_t i = 0; i < size; i += EF_INT_GROUP) {
+    for (size_t i = 0; i < size; i += EF_INT_GROUP, at += GROUP_SIZE) {
         uint32_t deltas = 0;
         for (size_t c = 0; c < EF_INT_GROUP; c++) {
             uint32_t delta = x[i + c] > y[i + c] ? x[i + c] - y[i + c] : 0;
             deltas |= delta << 8 * c;
         }
         if (deltas) {
-            changes[found++] =
-                (ef_int_change){(uint32_t)(i / EF_INT_GROUP * GROUP_SIZE), deltas};
+            changes[found++] = (ef_int_change){at, deltas};
         }
     }
     return found;
 }
 
-size_t ef_int_differ_portable(const uint8_t *now, const uint8_t *was, size_t size,
-                              const uint32_t *places, size_t n, ef_int_change *changes,
-                              ef_int_span *spans)
+void ef_int_differ_pairs(const uint8_t *now, const uint8_t *was, const uint32_t *places,
+                         size_t n, ef_int_tensor *tensor)
 {
-    size_t found = 0;
+    const size_t size = tensor->pixel;
+    const uint32_t tap_size = (uint32_t)(size / EF_INT_GROUP * GROUP_SIZE);
+    size_t n_more = 0, n_less = 0, next = 0;
     for (size_t p = 0; p < n; p++) {
         const uint8_t *x = now + places[p] * size, *y = was + places[p] * size;
-        size_t n_more = list_above(x, y, size, changes + found);
-        size_t n_less = list_above(y, x, size, changes + found + n_more);
-        spans[places[p]] =
-            (ef_int_span){(uint32_t)found, (uint16_t)n_more, (uint16_t)n_less};
-        found += n_more + n_less;
+        uint32_t at = places[p] * tap_size;
+        ef_int_start_at(tensor->starts, next, places[p] + 1, n_more, n_less);
+        next = places[p] + 1;
+        n_more += list_above(x, y, size, at, tensor->more + n_more);
+        n_less += list_above(y, x, size, at, tensor->less + n_less);
     }
-    return found;
+    ef_int_start_at(tensor->starts, next, tensor->n_places + 1, n_more, n_less);
 }
 
 /* --- one plane, two images -------------------------------------------------------- */
@@ -199,7 +208,7 @@ const ef_int_kernels ef_int_kernels_portable = {
     .update = update_portable,
     .shift = shift_portable,
     .add = add_portable,
-    .differ = ef_int_differ_portable,
+    .differ = ef_int_differ_pairs,
 };
 
 /* --- all -------------------------------------------------------------------------- */

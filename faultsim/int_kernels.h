@@ -33,24 +33,39 @@ typedef struct ef_int_rounding {
 } ef_int_rounding;
 
 /* A group of channels of a pixel in which bytes are greater, or less, than in the
- * fault-free run: by how much, each in a byte. */
+ * fault-free run.  at: the group's number times the group_size of the kernels, and the
+ * pixel's place times what its groups take so (the sizes of a tensor, ef_int_tensor);
+ * in arithmetic that wraps, so that a window turns it into the place of weights by
+ * adding one number to all changes of a row. */
 typedef struct ef_int_change {
-    uint32_t at; /* the group's number, times the group_size of the kernels */
-    uint32_t deltas;
+    uint32_t at;
+    uint32_t deltas; /* of each channel, in a byte */
 } ef_int_change;
 
-/* Which changes are those of a pixel: first those to more, then those to less. */
-typedef struct ef_int_span {
-    uint32_t first;
-    uint16_t n_more, n_less;
-} ef_int_span;
+/* Where the changes of a pixel begin, among those to more and those to less; they end
+ * where those of the next place begin. */
+typedef struct ef_int_start {
+    uint32_t more, less;
+} ef_int_start;
+
+/* What differs in a tensor, by the places of its pixels. */
+typedef struct ef_int_tensor {
+    size_t pixel; /* bytes, a multiple of EF_INT_GROUP */
+    size_t n_places;
+    ef_int_change *more, *less; /* room for EF_INT_BLOCK more than there can be */
+    ef_int_start *starts;       /* (n_places + 1) */
+} ef_int_tensor;
+
+/* A row of taps beside each other. */
+typedef struct ef_int_run {
+    uint32_t place;  /* of the first one, from the window's first tap on */
+    uint32_t length; /* taps */
+    uint32_t tap;    /* number of the first one */
+} ef_int_run;
 
 /* A change seen through a tap: its weights begin `at` bytes behind the first of each
  * block. */
-typedef struct ef_int_item {
-    uint32_t at;
-    uint32_t deltas;
-} ef_int_item;
+typedef ef_int_change ef_int_item;
 
 /* What a window sees. */
 typedef struct ef_int_items {
@@ -75,12 +90,10 @@ typedef struct ef_int_kernels {
     void (*round)(const int32_t *acc, size_t n_pixels, size_t stride,
                   const double *factors, size_t n_out, const ef_int_rounding *rounding,
                   uint8_t *const *out);
-    /* The changes that a window sees through its taps; returns whether they are at
-     * most `most`, else items are of no use.  spans: from the window's first tap on;
-     * taps in pixels; n_groups: of a tap. */
-    int (*gather)(const ef_int_change *changes, const ef_int_span *spans,
-                  const uint32_t *taps, size_t n_taps, size_t n_groups, size_t most,
-                  ef_int_items *items);
+    /* The changes that a window sees, which begins at `corner`; returns whether they
+     * are at most `most`, else items are of no use. */
+    int (*gather)(const ef_int_tensor *tensor, size_t corner, const ef_int_run *runs,
+                  size_t n_runs, size_t most, ef_int_items *items);
     /* The sums acc and what changes add to them by the weights of conv, into n_out
      * bytes. */
     void (*update)(const ef_int_conv *conv, const ef_int_items *items,
@@ -97,13 +110,10 @@ typedef struct ef_int_kernels {
     void (*add)(const uint8_t *a, const uint8_t *b, int32_t zero_a, int32_t zero_b,
                 const double *factors, size_t n, const ef_int_rounding *rounding,
                 uint8_t *out);
-    /* What differs in n pixels of `size` bytes, a multiple of EF_INT_GROUP, at places:
-     * the changes of each, one after the other, and their spans by place, of none where
-     * nothing differs.  Returns how many changes.  changes has room for EF_INT_BLOCK
-     * more than there can be. */
-    size_t (*differ)(const uint8_t *now, const uint8_t *was, size_t size,
-                     const uint32_t *places, size_t n, ef_int_change *changes,
-                     ef_int_span *spans);
+    /* What differs in n pixels at ascending places, into the tensor's changes; all
+     * starts are set. */
+    void (*differ)(const uint8_t *now, const uint8_t *was, const uint32_t *places,
+                   size_t n, ef_int_tensor *tensor);
 } ef_int_kernels;
 
 extern const ef_int_kernels ef_int_kernels_portable;
@@ -129,11 +139,20 @@ static inline size_t ef_int_place(const ef_int_conv *conv, size_t block, size_t 
 size_t ef_int_packed_pairs(size_t n_values);
 void ef_int_pack_pair(void *weights, const ef_int_conv *conv, size_t block, size_t tap,
                       size_t channel, size_t out, int32_t value);
-int ef_int_gather_pairs(const ef_int_change *changes, const ef_int_span *spans,
-                        const uint32_t *taps, size_t n_taps, size_t n_groups,
-                        size_t most, ef_int_items *items);
-size_t ef_int_differ_portable(const uint8_t *now, const uint8_t *was, size_t size,
-                              const uint32_t *places, size_t n, ef_int_change *changes,
-                              ef_int_span *spans);
+int ef_int_gather_pairs(const ef_int_tensor *tensor, size_t corner,
+                        const ef_int_run *runs, size_t n_runs, size_t most,
+                        ef_int_items *items);
+void ef_int_differ_pairs(const uint8_t *now, const uint8_t *was, const uint32_t *places,
+                         size_t n, ef_int_tensor *tensor);
+
+/* Sets the starts of places [begin, end). */
+static inline void ef_int_start_at(ef_int_start *starts, size_t begin, size_t end,
+                                   size_t n_more, size_t n_less)
+{
+    const ef_int_start start = {(uint32_t)n_more, (uint32_t)n_less};
+    for (size_t i = begin; i < end; i++) {
+        starts[i] = start;
+    }
+}
 
 #endif

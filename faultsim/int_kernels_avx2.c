@@ -209,7 +209,7 @@ const ef_int_kernels ef_int_kernels_avx2 = {
     .update = update_avx2,
     .shift = shift_avx2,
     .add = add_avx2,
-    .differ = ef_int_differ_portable,
+    .differ = ef_int_differ_pairs,
 };
 
 #else

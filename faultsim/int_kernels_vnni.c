@@ -175,34 +175,37 @@ VNNI static void round_vnni(const int32_t *acc, size_t n_pixels, size_t stride,
 #define GROUP_SIZE (EF_INT_GROUP * EF_INT_BLOCK)
 
 /* Changes as items, eight at once, what comes behind them too. */
-VNNI static inline void copy_items(const ef_int_change *changes, size_t n, size_t first,
+VNNI static inline void copy_items(const ef_int_change *changes, size_t n, __m512i base,
                                    ef_int_item *items)
 {
-    const __m512i base = _mm512_set1_epi64((int64_t)first); /* no sum has a carry */
     size_t i = 0;
     do {
         __m512i some = _mm512_loadu_si512(changes + i);
-        _mm512_storeu_si512(items + i, _mm512_add_epi64(some, base));
+        _mm512_storeu_si512(items + i, _mm512_add_epi32(some, base));
         i += 8;
     } while (i < n);
 }
 
-VNNI static int gather_vnni(const ef_int_change *changes, const ef_int_span *spans,
-                            const uint32_t *taps, size_t n_taps, size_t n_groups,
-                            size_t most, ef_int_items *items)
+VNNI static int gather_vnni(const ef_int_tensor *tensor, size_t corner,
+                            const ef_int_run *runs, size_t n_runs, size_t most,
+                            ef_int_items *items)
 {
+    const uint32_t tap_size = (uint32_t)(tensor->pixel / EF_INT_GROUP * GROUP_SIZE);
     size_t n_more = 0, n_less = 0;
-    for (size_t t = 0; t < n_taps; t++) {
-        ef_int_span span = spans[taps[t]];
-        if (n_more + n_less + span.n_more + span.n_less > most) {
+    for (size_t r = 0; r < n_runs; r++) {
+        uint32_t place = (uint32_t)corner + runs[r].place;
+        ef_int_start begin = tensor->starts[place];
+        ef_int_start end = tensor->starts[place + runs[r].length];
+        size_t more = end.more - begin.more, less = end.less - begin.less;
+        /* the low half of a lane of 64 bits is a change's place */
+        __m512i base = _mm512_set1_epi64((int64_t)((runs[r].tap - place) * tap_size));
+        if (n_more + n_less + more + less > most) {
             return 0;
         }
-        const ef_int_change *own = changes + span.first;
-        size_t first = t * n_groups * GROUP_SIZE;
-        copy_items(own, span.n_more, first, items->more + n_more);
-        copy_items(own + span.n_more, span.n_less, first, items->less + n_less);
-        n_more += span.n_more;
-        n_less += span.n_less;
+        copy_items(tensor->more + begin.more, more, base, items->more + n_more);
+        copy_items(tensor->less + begin.less, less, base, items->less + n_less);
+        n_more += more;
+        n_less += less;
     }
     items->n_more = n_more;
     items->n_less = n_less;
@@ -279,8 +282,8 @@ VNNI static void update_vnni(const ef_int_conv *conv, const ef_int_items *items,
     }
 }
 
-/* The groups of `above` that are not 0, the first of them of number `first`. */
-VNNI static inline size_t list_groups(__m512i above, size_t first,
+/* The groups of `above` that are not 0; the first of them is at `first`. */
+VNNI static inline size_t list_groups(__m512i above, uint32_t first,
                                       ef_int_change *changes)
 {
     const __m512i order = _mm512_mullo_epi32(
@@ -291,12 +294,11 @@ VNNI static inline size_t list_groups(__m512i above, size_t first,
     const __m512i late = _mm512_set_epi64(15, 14, 7, 6, 13, 12, 5, 4);
     __mmask16 is_above = _mm512_test_epi32_mask(above, above);
     size_t n = (size_t)__builtin_popcount(is_above);
-    __m512i groups = _mm512_maskz_compress_epi32(
-        is_above,
-        _mm512_add_epi32(order, _mm512_set1_epi32((int)(first * GROUP_SIZE))));
+    __m512i places = _mm512_maskz_compress_epi32(
+        is_above, _mm512_add_epi32(order, _mm512_set1_epi32((int)first)));
     __m512i deltas = _mm512_maskz_compress_epi32(is_above, above);
-    __m512i low = _mm512_unpacklo_epi32(groups, deltas);
-    __m512i high = _mm512_unpackhi_epi32(groups, deltas);
+    __m512i low = _mm512_unpacklo_epi32(places, deltas);
+    __m512i high = _mm512_unpackhi_epi32(places, deltas);
     _mm512_storeu_si512(changes, _mm512_permutex2var_epi64(low, early, high));
     if (n > 8) {
         _mm512_storeu_si512(changes + 8, _mm512_permutex2var_epi64(low, late, high));
@@ -304,34 +306,28 @@ VNNI static inline size_t list_groups(__m512i above, size_t first,
     return n;
 }
 
-/* The groups of x that lie above y; up to 64 bytes at once. */
-VNNI static inline size_t list_above(const uint8_t *x, const uint8_t *y, size_t size,
-                                     ef_int_change *changes)
+VNNI static void differ_vnni(const uint8_t *now, const uint8_t *was,
+                             const uint32_t *places, size_t n, ef_int_tensor *tensor)
 {
-    size_t found = 0;
-    for (size_t i = 0; i < size; i += 64) {
-        __mmask64 valid = size - i < 64 ? (UINT64_C(1) << (size - i)) - 1 : UINT64_MAX;
-        __m512i above = _mm512_subs_epu8(_mm512_maskz_loadu_epi8(valid, x + i),
-                                         _mm512_maskz_loadu_epi8(valid, y + i));
-        found += list_groups(above, i / EF_INT_GROUP, changes + found);
-    }
-    return found;
-}
-
-VNNI static size_t differ_vnni(const uint8_t *now, const uint8_t *was, size_t size,
-                               const uint32_t *places, size_t n, ef_int_change *changes,
-                               ef_int_span *spans)
-{
-    size_t found = 0;
+    const size_t size = tensor->pixel;
+    const uint32_t tap_size = (uint32_t)(size / EF_INT_GROUP * GROUP_SIZE);
+    size_t n_more = 0, n_less = 0, next = 0;
     for (size_t p = 0; p < n; p++) {
         const uint8_t *x = now + places[p] * size, *y = was + places[p] * size;
-        size_t n_more = list_above(x, y, size, changes + found);
-        size_t n_less = list_above(y, x, size, changes + found + n_more);
-        spans[places[p]] =
-            (ef_int_span){(uint32_t)found, (uint16_t)n_more, (uint16_t)n_less};
-        found += n_more + n_less;
+        ef_int_start_at(tensor->starts, next, places[p] + 1, n_more, n_less);
+        next = places[p] + 1;
+        for (size_t i = 0; i < size; i += 64) { /* bytes at once */
+            __mmask64 valid =
+                size - i < 64 ? (UINT64_C(1) << (size - i)) - 1 : UINT64_MAX;
+            __m512i a = _mm512_maskz_loadu_epi8(valid, x + i);
+            __m512i b = _mm512_maskz_loadu_epi8(valid, y + i);
+            uint32_t at =
+                places[p] * tap_size + (uint32_t)(i / EF_INT_GROUP * GROUP_SIZE);
+            n_more += list_groups(_mm512_subs_epu8(a, b), at, tensor->more + n_more);
+            n_less += list_groups(_mm512_subs_epu8(b, a), at, tensor->less + n_less);
+        }
     }
-    return found;
+    ef_int_start_at(tensor->starts, next, tensor->n_places + 1, n_more, n_less);
 }
 
 /* --- one plane, two images -------------------------------------------------------- */

@@ -99,16 +99,16 @@ static int64_t strike_sum(const run *r, ahead *a, uint64_t moment, int64_t sum)
     return sum;
 }
 
-/* The first n_products of an element. */
-static int64_t accumulate(const run *r, const ef_qstep *step, place p,
-                          uint64_t n_products, ahead a)
+/* The bias and the products of an element. */
+static int64_t accumulate(const run *r, const ef_qstep *step, place p, ahead a)
 {
     const ef_qwindow *w = &step->window;
     ef_shape in = input_of(r, step, 0)->shape;
     uint32_t n_in = in.channels / w->groups;
     uint32_t group = p.c / (step->shape.channels / w->groups);
     size_t n_taps = (size_t)w->kernel[0] * w->kernel[1];
-    const int32_t *weights = step->weights + p.c * n_in * n_taps;
+    uint64_t n_products = n_in * n_taps;
+    const int32_t *weights = step->weights + p.c * n_products;
     int64_t acc = strike_sum(r, &a, 0, ef_qfit(r->qnet, step->bias[p.c]));
     for (uint64_t i = 0; i < n_products; i++) {
         uint32_t tap_y = (uint32_t)(i % n_taps / w->kernel[1]);
@@ -123,16 +123,10 @@ static int64_t accumulate(const run *r, const ef_qstep *step, place p,
     return acc;
 }
 
-int64_t ef_qsum(const ef_qview *r, size_t index, ef_qplace p, uint64_t moment)
-{
-    return accumulate(r, &r->qnet->steps[index], p, moment, (ahead){NULL, 0});
-}
-
 int64_t ef_qsum_struck(const ef_qview *r, size_t index, ef_qplace p,
                        const ef_flip *const *flips, size_t n)
 {
-    const ef_qstep *step = &r->qnet->steps[index];
-    return accumulate(r, step, p, ef_qproducts(r->qnet, step), (ahead){flips, n});
+    return accumulate(r, &r->qnet->steps[index], p, (ahead){flips, n});
 }
 
 /* Positions of a window that an average counts along an axis. */
@@ -203,9 +197,7 @@ static double unrounded(const run *r, const ef_qstep *step, place p)
 {
     switch (step->kind) {
     case EF_Q_CONV:
-        return (double)accumulate(r, step, p, ef_qproducts(r->qnet, step),
-                                  (ahead){NULL, 0}) *
-               step->factors[p.c];
+        return (double)accumulate(r, step, p, (ahead){NULL, 0}) * step->factors[p.c];
     case EF_Q_ADD:
         return sum_of(r, step, p);
     case EF_Q_MUL:
@@ -360,23 +352,48 @@ static double logit(const run *r, place p)
     return finish(r->qnet, p.c, value);
 }
 
-ef_qplace ef_qlogit_place(const ef_qview *r, size_t index)
+/* Where a logit comes from: 1 and a place in the last step, or 0 and the step that pads
+ * with it. */
+static int trace(const run *r, size_t index, place *p, size_t *pad)
 {
     const ef_qnet *qnet = r->qnet;
-    place p = place_of(qnet->steps[qnet->n_steps - 1].shape, index);
+    *p = place_of(qnet->steps[qnet->n_steps - 1].shape, index);
     for (size_t i = qnet->n_steps - 1; i > qnet->output; i--) {
         uint32_t k;
-        place from = p;
-        origin(r, &qnet->steps[i], p, &k, &from);
-        p = from;
+        place from = *p;
+        if (!origin(r, &qnet->steps[i], *p, &k, &from)) {
+            *pad = i;
+            return 0;
+        }
+        *p = from;
     }
-    return p;
+    return 1;
+}
+
+ef_qplace ef_qlogit_place(const ef_qview *r, size_t index)
+{
+    place p;
+    size_t pad;
+    return trace(r, index, &p, &pad) ? p : (place){EF_QPADDING, 0, 0};
+}
+
+double ef_qlogit_padding(const ef_qview *r, size_t index)
+{
+    place p;
+    size_t pad;
+    const ef_node *node;
+    if (trace(r, index, &p, &pad)) {
+        return 0;
+    }
+    node = ef_topology_node(r->qnet->net->topology, r->qnet->steps[pad].head);
+    return node->u.pad.value;
 }
 
 void ef_qlogits(const ef_qview *r, double *logits)
 {
     for (size_t i = 0; i < ef_qnet_classes(r->qnet); i++) {
-        logits[i] = logit(r, ef_qlogit_place(r, i));
+        place p = ef_qlogit_place(r, i);
+        logits[i] = p.c == EF_QPADDING ? ef_qlogit_padding(r, i) : logit(r, p);
     }
 }
 

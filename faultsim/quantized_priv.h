@@ -101,8 +101,11 @@ typedef struct ef_qview {
 int32_t ef_qelement(const ef_qview *view, size_t step, ef_qplace place);
 void ef_qinput(const ef_qnet *qnet, const float *image, int32_t *values);
 void ef_qlogits(const ef_qview *view, double *logits);
-/* The element of the last step that becomes logit `index`. */
+/* The element of the last step that becomes logit `index`; channel EF_QPADDING where a
+ * pad behind it fills in that logit, and what with. */
+#define EF_QPADDING UINT32_MAX
 ef_qplace ef_qlogit_place(const ef_qview *view, size_t index);
+double ef_qlogit_padding(const ef_qview *view, size_t index);
 
 /* A running sum as it is stored: wrapped to its width, or held at its ends; and with
  * one more product. */
@@ -111,10 +114,9 @@ int64_t ef_qadd(const ef_qnet *qnet, int64_t sum, int64_t product);
 /* A sum of stored bits with a fault in them. */
 int64_t ef_qsum_bits(const ef_qnet *qnet, int64_t sum, ef_fault_kind kind,
                      uint64_t mask);
-/* An element of a conv step: its running sum after `moment` products (0: the bias), of
- * at most ef_qproducts; those of padded positions count and change nothing. */
-int64_t ef_qsum(const ef_qview *view, size_t step, ef_qplace place, uint64_t moment);
-/* Its whole sum, struck by flips (n) that ascend by moment. */
+/* The sum of an element of a conv step, struck on its way by flips (n) that ascend by
+ * moment: after the bias (0), up to after the last of ef_qproducts; those of padded
+ * positions count and change nothing. */
 int64_t ef_qsum_struck(const ef_qview *view, size_t step, ef_qplace place,
                        const ef_flip *const *flips, size_t n);
 /* The integer that a sum becomes, and the logit that a sum of the last step becomes. */

@@ -176,7 +176,9 @@ static void run_image(struck *s, const float *image, double *logits)
     }
     for (size_t i = 0; i < classes; i++) {
         ef_qplace p = ef_qlogit_place(&view, i);
-        logits[i] = ef_qsum_logit(&s->qnet, p.c, sum_of(s, output, p));
+        logits[i] = p.c == EF_QPADDING
+                        ? ef_qlogit_padding(&view, i)
+                        : ef_qsum_logit(&s->qnet, p.c, sum_of(s, output, p));
     }
 }
 

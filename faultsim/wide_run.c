@@ -279,8 +279,9 @@ static void run_last(ef_wide_worker *w, queue *q, double *logits)
     strike_sums(w, index, q, &unused);
     for (size_t i = 0; i < w->wide->base.classes; i++) {
         ef_qplace p = w->wide->places[i];
-        int64_t sum = w->output[ef_wide_at(shape, p.c, p.y, p.x)];
-        logits[i] = ef_qsum_logit(&w->qnet, p.c, sum);
+        size_t at = ef_wide_at(shape, p.c, p.y, p.x);
+        logits[i] = p.c == EF_QPADDING ? ef_qlogit_padding(&view, i)
+                                       : ef_qsum_logit(&w->qnet, p.c, w->output[at]);
     }
 }
 

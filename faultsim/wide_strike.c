@@ -46,7 +46,9 @@ static ef_status sort_flips(ef_wide_worker *w, const ef_fault *faults, size_t n_
         for (size_t k = 0; k < faults[i].n; k++) {
             w->flips[n + k] = &faults[i].flips[k];
         }
-        qsort(w->flips + n, faults[i].n, sizeof *w->flips, compare);
+        if (faults[i].n > 1) {
+            qsort(w->flips + n, faults[i].n, sizeof *w->flips, compare);
+        }
         n += faults[i].n;
     }
     return EF_OK;

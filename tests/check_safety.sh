@@ -53,6 +53,18 @@ bad=$(awk -F, -v fit="$fit" '
 report "$([ "$fit" -gt 0 ] && [ -z "$bad" ]; echo $?)" \
     "FIT is rate per bit times bits times CCR, in every row" "$bad"
 
+# In floats, where logits can be infinite or no numbers.
+run inject cnn.onnx --quiet --images 20 --count 600 --format fp32 --target activations \
+    --bits 30 --fit-per-mbit 700 --csv -
+bad=$(awk -F, -v at="$(column out nonfinite)" -v fit="$(column out fit_nonfinite)" '
+    function differ(x, y) { return x - y > 1e-9 * y || y - x > 1e-9 * y }
+    /^#/ || $1 == "target" { next }
+    { n++; some += $at > 0 }
+    { for (k = 0; k < 3; k++) { if (differ($(fit + k), 700 / 1048576 * $5 * $(at + k))) { print } } }
+    END { if (n != 6 || !some) { print n " rows, " some + 0 } }' out)
+report "$([ "$status" = 0 ] && [ -z "$bad" ]; echo $?)" \
+    "so is that of logits that are not finite" "$bad$(cat err)"
+
 # Distances to the bounds add in squares.
 report "$(awk '/^FIT of the network/ { on = 1 }
     on && $1 ~ /^(weights|activations)$/ { fit += $4; low += ($4 - $5) ^ 2; high += ($6 - $4) ^ 2 }
@@ -180,14 +192,21 @@ expect 2 'a list has no population' "FIT of a list" \
     inject cnn.onnx --replay list.csv --fit-per-mbit 700
 expect 2 '--fit-per-mbit' "a rate of 0" inject cnn.onnx $few --fit-per-mbit 0
 expect 2 '--fit-per-mbit' "a rate that is none" inject cnn.onnx $few --fit-per-mbit nan
+for option in --safety '--fit-per-mbit 700' '--severity weights.csv' '--worst 3' \
+    '--protect x.csv'; do
+    expect 2 'are of single faults' "$option at a bit error rate" \
+        inject cnn.onnx --quiet --images 20 --count 5 --fault ber:1e-4 $option
+done
 expect 2 '--protect and --per-image' "protection per image" \
     inject cnn.onnx $few --protect x.csv --per-image
 expect 2 '--plan and --protect' "a plan with a file" inject cnn.onnx $few --plan --protect x.csv
-expect 2 'names a file' "protection on standard output" inject cnn.onnx $few --protect -
+expect 2 'its name ends in .csv' "protection on standard output" inject cnn.onnx $few --protect -
 cp all.csv kept.csv
 expect 2 'kept.csv: exists already' "a file that exists" inject cnn.onnx $few --protect kept.csv
 : >drawn.svg
+: >data.dat
 expect 2 'drawn.svg: exists already' "a picture that exists" \
     inject cnn.onnx $few --protect drawn.csv
+expect 2 'data.dat: exists already' "its data" inject cnn.onnx $few --protect data.csv
 report "$([ ! -e drawn.csv ] && cmp all.csv kept.csv; echo $?)" "which stay as they were"
 finish

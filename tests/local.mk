@@ -260,6 +260,10 @@ EXTRA_PROGRAMS += %D%/slow_spread
 SLOW_TESTS += %D%/slow_spread
 %C%_slow_spread_SOURCES = %D%/slow_spread.c $(TEST_TRIALS)
 %C%_slow_spread_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+UNIT_TESTS += %D%/test_campaign
+%C%_test_campaign_SOURCES = %D%/test_campaign.c $(RANDOM_NET)
+%C%_test_campaign_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_sweep
 %C%_test_sweep_SOURCES = %D%/test_sweep.c $(RANDOM_NET) $(TEST_SCRATCH)
 %C%_test_sweep_LDADD = $(FLOOR6) $(CRITERION_LIBS)

@@ -181,7 +181,8 @@ Test(origin_write, files_of_evoflip_have_the_default)
         "f = Flatten m; v = float 3 2; five: y = MatMul f v; output y";
     char outputs[512], params[512], theirs[512], same[512];
     ef_net *net = read_text(text);
-    ef_net *again = read_net(write_net(net, NULL), NULL);
+    packed written = write_net(net, NULL);
+    ef_net *again = read_net(written, NULL);
     list(net, theirs, params, sizeof theirs);
     cr_expect_str_eq(theirs, "x@ c r m f y", "%s", theirs);
     cr_expect_str_eq(params, "w v@", "%s", params);
@@ -198,6 +199,7 @@ Test(origin_write, files_of_evoflip_have_the_default)
     cr_expect_str_eq(params, same);
     ef_net_destroy(copy);
     ef_net_destroy(again);
+    ef_free(written.bytes);
     ef_net_destroy(net);
 }
 

@@ -270,9 +270,10 @@ Test(wide_strike, computes_no_more_than_is_touched_and_finds_the_same, .timeout 
 /* Of encodings in which each code is an integer of its own: several flips of one
  * element then mean the same in bytes, which keep integers between them. */
 static const arithmetic narrow_kinds[] = {
-    {"int8c", "int8", 0, 0},      {"int8", "uint8", 20, 0},
-    {"fixed8", "fixed8", 32, 0},  {"int6c+gray", "int7+gray", 16, 0},
-    {"bin", "int8+offset", 0, 0}, {"int4", "uint5", 24, 0},
+    {"int8c", "int8", 0, 0},        {"int8", "uint8", 20, 0},
+    {"fixed8", "fixed8", 32, 0},    {"int6c+gray", "int7+gray", 16, 0},
+    {"bin", "int8+offset", 0, 0},   {"int4", "uint5", 24, 0},
+    {"tern", "int5+signmag", 0, 0}, {"int8c+signmag", "int8+signmag", 0, 0},
 };
 
 /* The site of bytes that is this one. */
@@ -294,7 +295,7 @@ Test(wide_strike, finds_what_bytes_find, .timeout = 120)
     ef_rng rng = ef_rng_stream(18, EF_PURPOSE_TEST, 0, 0, 0);
     size_t n_compared = 0;
     for (uint64_t seed = 0; seed < 90; seed++) {
-        setup s = begin(seed, &narrow_kinds[seed % 6]);
+        setup s = begin(seed, &narrow_kinds[seed % 8]);
         const ef_rerun_images images = {
             .images = s.images, .n = N_IMAGES, .first = FIRST, .n_threads = 1};
         ef_rerun *bytes = NULL;
@@ -526,6 +527,38 @@ Test(wide_create, what_lies_beyond_the_range_is_the_largest_integer)
         end(&s);
     }
     ef_free(images);
+}
+
+/* One input of 1 and a weight of 1 between a channel of 2 before and one behind. */
+Test(wide_create, logits_that_are_padding_have_its_value)
+{
+    static const char yaml[] = "name: padded\n"
+                               "input: [1, 1, 1]\n"
+                               "nodes:\n"
+                               "  - {conv: 1, kernel: 1, name: conv}\n"
+                               "  - {pad: 0, channels: 1, value: 2, name: pad}\n"
+                               "  - {flatten, name: classes}\n";
+    static const float one[1] = {1};
+    ef_error err = {0};
+    ef_topology *topology = NULL;
+    setup s = {.n = 3};
+    ef_qnet_options options = EF_QNET_OPTIONS_INT8;
+    double naive[3];
+    must(ef_topology_parse(&topology, "padded", yaml, strlen(yaml), &err), &err);
+    must(ef_net_create(&s.net, topology, &err), &err);
+    ef_topology_destroy(topology);
+    *ef_net_values(s.net, ef_topology_find(s.net->topology, "conv"), EF_ROLE_WEIGHT) =
+        1;
+    must(ef_ranges_create(&s.ranges, s.net, one, 1, 1, &err), &err);
+    must(ef_qnet_create(&s.qnet, s.net, s.ranges, &options, &err), &err);
+    const ef_rerun_images images = {.images = one, .n = 1, .n_threads = 1};
+    must(ef_wide_create(&s.rerun, s.qnet, &images, &err), &err);
+    must(ef_qnet_run_naive(s.qnet, one, NULL, naive, &err), &err);
+    const double *logits = ef_rerun_logits(s.rerun);
+    cr_expect(logits[0] == 2 && logits[2] == 2);
+    cr_expect_float_eq(logits[1], 1, 1e-6); /* 255 steps of 1/255 */
+    cr_expect_eq(memcmp(naive, logits, sizeof naive), 0);
+    end(&s);
 }
 
 /* --- memory ----------------------------------------------------------------------- */

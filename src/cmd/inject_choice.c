@@ -127,16 +127,23 @@ ef_status ef_inject_choose(ef_inject_job *job, ef_error *err)
     return status ? status : choose_rule(job, err);
 }
 
-/* The picture beside a CSV. */
-static ef_status check_picture(const ef_inject_job *job, ef_error *err)
+ef_status ef_inject_check_picture(const ef_inject_job *job, const char *option,
+                                  const char *path, const char *suffix, ef_error *err)
 {
-    ef_text path = {0};
+    static const char *const suffixes[] = {".svg", ".gp", ".dat"};
+    size_t n = strlen(path), k = strlen(suffix);
     ef_status status = EF_OK;
-    if (job->set->protect) {
-        status = ef_inject_protect_path(job->set->protect, ".svg", &path, err);
-        status = status ? status : ef_call_check_output(job->call, path.bytes, err);
+    if (n <= k || path[n - k - 1] == '/' || strcmp(path + n - k, suffix) != 0) {
+        return ef_error_set(err, EF_ERR_USAGE, "--%s %s: its name ends in %s", option,
+                            path, suffix);
     }
-    ef_text_clear(&path);
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && !status; i++) {
+        ef_text beside = {0};
+        ef_text_add(&beside, "%.*s%s", (int)(n - k), path, suffixes[i]);
+        status = beside.failed ? ef_error_memory(err)
+                               : ef_call_check_output(job->call, beside.bytes, err);
+        ef_text_clear(&beside);
+    }
     return status;
 }
 
@@ -147,7 +154,10 @@ ef_status ef_inject_check_outputs(const ef_inject_job *job, ef_error *err)
                                  set->outcomes,   set->save_faults,
                                  set->protect,    set->resume ? NULL : set->run};
     size_t n = sizeof paths / sizeof *paths, n_stdout = (size_t)set->common.json;
-    ef_status status = check_picture(job, err);
+    ef_status status = EF_OK;
+    if (set->protect) {
+        status = ef_inject_check_picture(job, "protect", set->protect, ".csv", err);
+    }
     for (size_t i = 0; i < n && !status; i++) {
         n_stdout += paths[i] && strcmp(paths[i], "-") == 0;
         for (size_t k = 0; k < i && paths[i] && !status; k++) {

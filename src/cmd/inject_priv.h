@@ -66,6 +66,11 @@ typedef struct ef_inject_job {
 EF_NODISCARD ef_status ef_inject_choose(ef_inject_job *job, ef_error *err);
 /* Outputs that exist without --force, or cannot be written: before time is spent. */
 EF_NODISCARD ef_status ef_inject_check_outputs(const ef_inject_job *job, ef_error *err);
+/* The same of a picture, its script and data; path: whose name ends in suffix, which
+ * .svg, .gp and .dat stand in place of.  EF_ERR_USAGE: it does not. */
+EF_NODISCARD ef_status ef_inject_check_picture(const ef_inject_job *job,
+                                               const char *option, const char *path,
+                                               const char *suffix, ef_error *err);
 
 /* --- inject_formats.c --------------------------------------------------------------
  */
@@ -165,13 +170,9 @@ EF_NODISCARD ef_status ef_inject_print_worst(ef_inject_job *job, size_t campaign
 /* --- inject_protect.c: which bits to protect ---------------------------------------
  */
 
-/* Whether there are bits that faults of this call are of. */
-int ef_inject_has_protection(const ef_inject_job *job);
+/* Nothing of a list, or of a site per image. */
 EF_NODISCARD ef_status ef_inject_print_protection(ef_inject_job *job, size_t campaign,
                                                   ef_error *err);
-/* "x.csv" as "x.svg"; EF_ERR_MEMORY. */
-EF_NODISCARD ef_status ef_inject_protect_path(const char *path, const char *suffix,
-                                              ef_text *to, ef_error *err);
 /* --protect: the CSV, and the picture beside it. */
 EF_NODISCARD ef_status ef_inject_write_protection(const ef_inject_job *job,
                                                   ef_error *err);

@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "cmd/inject_priv.h"
-#include "config.h"
+#include "report/gnuplot.h"
 #include "report/protection.h"
 #include "report/protection_plot.h"
 
@@ -23,11 +23,6 @@ static void clear_curve(curve *c)
 {
     ef_protection_destroy(c->protection);
     ef_free(c->histogram);
-}
-
-int ef_inject_has_protection(const ef_inject_job *job)
-{
-    return !job->set->replay && !job->set->per_image;
 }
 
 /* --- making ------------------------------------------------------------------ */
@@ -165,7 +160,7 @@ static void print_curve(ef_inject_job *job, const curve *c)
 ef_status ef_inject_print_protection(ef_inject_job *job, size_t campaign, ef_error *err)
 {
     curve c = {0};
-    if (!ef_inject_has_protection(job)) {
+    if (job->set->replay || job->set->per_image) {
         return EF_OK;
     }
     ef_status status = make_curve(job, campaign, &c, err);
@@ -232,38 +227,21 @@ static ef_status write_csv(const ef_inject_job *job, const curve *curves, ef_err
     return status;
 }
 
-ef_status ef_inject_protect_path(const char *path, const char *suffix, ef_text *to,
-                                 ef_error *err)
-{
-    size_t n = strlen(path);
-    n -= n > 4 && strcmp(path + n - 4, ".csv") == 0 ? 4 : 0;
-    ef_text_add_bytes(to, path, n);
-    ef_text_add(to, "%s", suffix);
-    return to->failed ? ef_error_memory(err) : EF_OK;
-}
-
-/* stem: the path without .csv, which is cut in two. */
-static ef_status draw(const ef_inject_job *job, const curve *curves, char *stem,
+static ef_status draw(const ef_inject_job *job, const curve *curves, const char *stem,
                       ef_error *err)
 {
     ef_protection_curve shown[EF_TARGET_COUNT];
+    ef_text title = {0};
     for (size_t i = 0; i < job->n_campaigns; i++) {
         shown[i] = (ef_protection_curve){ef_campaign_name(curves[i].campaign),
                                          curves[i].protection, curves[i].histogram,
                                          curves[i].images};
     }
-    char *slash = strrchr(stem, '/');
-    const char *name = slash ? slash + 1 : stem;
-    const char *dir = !slash ? "." : slash == stem ? "/" : stem;
-    ef_text title = {0};
-    ef_text_add(&title, "evoflip %s, seed %llu", PACKAGE_VERSION,
-                (unsigned long long)job->set->common.seed);
-    if (slash) {
-        *slash = '\0';
-    }
+    ef_text_add(&title, "%s, %zu images", ef_gnuplot_name(job->call->operands[0]),
+                ef_injector_n_images(job->injector));
     const ef_protection_plot plot = {title.bytes, shown, job->n_campaigns};
-    ef_status status = title.failed ? ef_error_memory(err)
-                                    : ef_protection_plot_draw(&plot, dir, name, err);
+    ef_status status =
+        title.failed ? ef_error_memory(err) : ef_protection_plot_draw(&plot, stem, err);
     ef_text_clear(&title);
     return status;
 }
@@ -272,20 +250,19 @@ static ef_status draw(const ef_inject_job *job, const curve *curves, char *stem,
 static ef_status draw_beside(const ef_inject_job *job, const curve *curves,
                              ef_error *err)
 {
-    ef_text stem = {0};
     ef_error why = {EF_OK, ""};
-    ef_status status = ef_inject_protect_path(job->set->protect, "", &stem, err);
-    if (!status) {
-        status = draw(job, curves, stem.bytes, &why);
-        if (status == EF_ERR_UNSUPPORTED) {
-            ef_call_note(job->call, "%s", why.text);
-            status = EF_OK;
-        } else if (status) {
-            status = ef_error_set(err, status, "%s", why.text);
-        }
+    char *stem = ef_strdup(job->set->protect);
+    if (!stem) {
+        return ef_error_memory(err);
     }
-    ef_text_clear(&stem);
-    return status;
+    stem[strlen(stem) - strlen(".csv")] = '\0';
+    ef_status status = draw(job, curves, stem, &why);
+    ef_free(stem);
+    if (status == EF_ERR_UNSUPPORTED) {
+        ef_call_note(job->call, "%s", why.text);
+        return EF_OK;
+    }
+    return status ? ef_error_set(err, status, "%s", why.text) : EF_OK;
 }
 
 ef_status ef_inject_write_protection(const ef_inject_job *job, ef_error *err)

@@ -24,10 +24,6 @@ static int has_weights(const ef_inject_job *job)
 /* A soft error flips what memory holds. */
 ef_status ef_inject_check_safety(const ef_inject_job *job, ef_error *err)
 {
-    if (job->set->protect && strcmp(job->set->protect, "-") == 0) {
-        return ef_error_set(err, EF_ERR_USAGE,
-                            "--protect names a file, beside which the picture is");
-    }
     if (!has_fit(job)) {
         return EF_OK;
     }

@@ -32,27 +32,6 @@ static unsigned all_targets(const ef_inject_job *job)
     return job->strikes.together ? job->strikes.together : job->targets;
 }
 
-/* NAME.svg, and the script and data that are written beside it. */
-static ef_status check_picture(const ef_inject_job *job, ef_error *err)
-{
-    static const char *const suffixes[] = {".svg", ".gp", ".dat"};
-    const char *svg = job->set->common.svg;
-    size_t n = svg ? strlen(svg) : 0;
-    ef_status status = EF_OK;
-    if (svg && (n < 5 || strcmp(svg + n - 4, ".svg") != 0)) {
-        return ef_error_set(err, EF_ERR_USAGE,
-                            "--svg %s: a picture's name ends in .svg", svg);
-    }
-    for (size_t i = 0; svg && i < sizeof suffixes / sizeof *suffixes && !status; i++) {
-        ef_text path = {0};
-        ef_text_add(&path, "%.*s%s", (int)(n - 4), svg, suffixes[i]);
-        status = path.failed ? ef_error_memory(err)
-                             : ef_call_check_output(job->call, path.bytes, err);
-        ef_text_clear(&path);
-    }
-    return status;
-}
-
 /* Options that have no meaning for sweeps, or only for them. */
 static ef_status check_options(const ef_inject_job *job, ef_error *err)
 {
@@ -74,9 +53,10 @@ static ef_status check_options(const ef_inject_job *job, ef_error *err)
          "--design: every stored bit is struck by itself"},
         {is_sweep && set->per_image && !strikes_images(all_targets(job)),
          "--per-image: all images share their weights"},
-        {is_sweep &&
-             (set->safety || set->severity || set->protect || set->fit_per_mbit > 0),
-         "--safety, --fit-per-mbit, --severity and --protect are of single faults"},
+        {is_sweep && (set->safety || set->severity || set->protect ||
+                      set->fit_per_mbit > 0 || ef_call_given(job->call, "worst")),
+         "--safety, --fit-per-mbit, --severity, --worst and --protect are of single "
+         "faults"},
         {is_sweep && set->count > MOST_TRIALS, "--count: at most 1M trials"},
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
@@ -91,7 +71,10 @@ ef_status ef_inject_choose_sweep(ef_inject_job *job, ef_error *err)
 {
     job->is_sweep = job->strikes.n_rates > 0 || job->strikes.together;
     ef_status status = check_options(job, err);
-    return status ? status : check_picture(job, err);
+    if (status || !job->set->common.svg) {
+        return status;
+    }
+    return ef_inject_check_picture(job, "svg", job->set->common.svg, ".svg", err);
 }
 
 uint64_t inject_trials(const ef_inject_job *job)

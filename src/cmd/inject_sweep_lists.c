@@ -126,14 +126,16 @@ ef_status inject_lines_add(ef_inject_lines *lines, const ef_sweep_view *view,
     ef_targets_write(view->targets, &to->name);
     to->rates = ef_calloc(view->n, sizeof *to->rates);
     to->ccr = ef_calloc(view->n, sizeof *to->ccr);
+    to->nonfinite = ef_calloc(view->n, sizeof *to->nonfinite);
     to->accuracy = ef_calloc(view->n, sizeof *to->accuracy);
-    if (to->name.failed || !to->rates || !to->ccr || !to->accuracy) {
+    if (to->name.failed || !to->rates || !to->ccr || !to->nonfinite || !to->accuracy) {
         return ef_error_memory(err);
     }
     to->n = view->n;
     for (size_t i = 0; i < view->n; i++) {
         to->rates[i] = view->rates[i].rates[axis];
         to->ccr[i] = view->rates[i].ccr;
+        to->nonfinite[i] = view->rates[i].nonfinite;
         to->accuracy[i] = view->rates[i].accuracy;
     }
     return EF_OK;
@@ -145,6 +147,7 @@ void inject_lines_clear(ef_inject_lines *lines)
         ef_text_clear(&lines->items[i].name);
         ef_free(lines->items[i].rates);
         ef_free(lines->items[i].ccr);
+        ef_free(lines->items[i].nonfinite);
         ef_free(lines->items[i].accuracy);
     }
     lines->n = 0;
@@ -184,7 +187,8 @@ ef_status inject_lines_draw(const ef_inject_lines *lines, const ef_inject_job *j
     double n = (double)ef_injector_n_images(job->injector);
     for (size_t i = 0; i < lines->n; i++) {
         const inject_line *l = &lines->items[i];
-        items[i] = (ef_sweep_line){l->name.bytes, l->n, l->rates, l->ccr, l->accuracy};
+        items[i] = (ef_sweep_line){l->name.bytes, l->n,         l->rates,
+                                   l->ccr,        l->nonfinite, l->accuracy};
     }
     add_words(job, &title, &label);
     const ef_sweep_plot plot = {

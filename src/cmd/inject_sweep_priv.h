@@ -58,8 +58,8 @@ EF_NODISCARD ef_status inject_lists_close(ef_inject_lists *lists, ef_status stat
 
 typedef struct inject_line {
     ef_text name;
-    double *rates;             /* (n) */
-    ef_spread *ccr, *accuracy; /* (n) */
+    double *rates;                         /* (n) */
+    ef_spread *ccr, *nonfinite, *accuracy; /* (n) */
     size_t n;
 } inject_line;
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "report/gnuplot.h"
@@ -181,8 +182,11 @@ ef_status ef_front_plot_draw(const ef_front_plot *plot, const char *dir,
     ef_text_init(&script);
     ef_status status = write_data(plot, &data, err);
     if (!status) {
+        char *stem = ef_file_join(dir, name);
         write_script(plot, name, &script);
-        status = ef_gnuplot_draw(dir, name, &data, &script, err);
+        status =
+            stem ? ef_gnuplot_draw(stem, &data, &script, err) : ef_error_memory(err);
+        ef_free(stem);
     }
     ef_text_clear(&data);
     ef_text_clear(&script);

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/mem.h"
 
 /* What a shell answers for a command that it does not find. */
 #define NOT_FOUND 127
@@ -56,32 +55,45 @@ ef_status ef_gnuplot_run(const char *dir, const char *script, ef_error *err)
     return EF_OK;
 }
 
-static ef_status write_beside(const char *dir, const char *name, const ef_text *text,
+const char *ef_gnuplot_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static ef_status write_beside(const char *stem, const char *suffix, const ef_text *text,
                               ef_error *err)
 {
-    char *path = text->failed ? NULL : ef_file_join(dir, name);
-    if (!path) {
-        return ef_error_memory(err);
-    }
-    ef_status status = ef_file_write(path, 1, text->bytes, text->size, err);
-    ef_free(path);
+    ef_text path = {0};
+    ef_text_add(&path, "%s%s", stem, suffix);
+    ef_status status = text->failed || path.failed
+                           ? ef_error_memory(err)
+                           : ef_file_write(path.bytes, 1, text->bytes, text->size, err);
+    ef_text_clear(&path);
     return status;
 }
 
-ef_status ef_gnuplot_draw(const char *dir, const char *name, const ef_text *data,
-                          const ef_text *script, ef_error *err)
+static ef_status run_beside(const char *stem, ef_error *err)
 {
-    ef_text files[2] = {{0}};
-    ef_text_add(&files[0], "%s.dat", name);
-    ef_text_add(&files[1], "%s.gp", name);
-    ef_status status =
-        files[0].failed || files[1].failed ? ef_error_memory(err) : EF_OK;
-    status = status ? status : write_beside(dir, files[0].bytes, data, err);
-    status = status ? status : write_beside(dir, files[1].bytes, script, err);
-    status = status ? status : ef_gnuplot_run(dir, files[1].bytes, err);
-    ef_text_clear(&files[0]);
-    ef_text_clear(&files[1]);
+    const char *name = ef_gnuplot_name(stem);
+    size_t n = (size_t)(name - stem);
+    ef_text dir = {0}, script = {0};
+    ef_text_add_bytes(&dir, n > 0 ? stem : ".", n > 1 ? n - 1 : 1);
+    ef_text_add(&script, "%s.gp", name);
+    ef_status status = dir.failed || script.failed
+                           ? ef_error_memory(err)
+                           : ef_gnuplot_run(dir.bytes, script.bytes, err);
+    ef_text_clear(&dir);
+    ef_text_clear(&script);
     return status;
+}
+
+ef_status ef_gnuplot_draw(const char *stem, const ef_text *data, const ef_text *script,
+                          ef_error *err)
+{
+    ef_status status = write_beside(stem, ".dat", data, err);
+    status = status ? status : write_beside(stem, ".gp", script, err);
+    return status ? status : run_beside(stem, err);
 }
 
 /* A quote is doubled inside of quotes. */

@@ -10,12 +10,14 @@
 EF_NODISCARD ef_status ef_gnuplot_run(const char *dir, const char *script,
                                       ef_error *err);
 
-/* Writes NAME.dat and NAME.gp into dir, replacing what is there, and runs the script.
- * EF_ERR_MEMORY also where a text could not be made; EF_ERR_IO; those of
- * ef_gnuplot_run, after which script and data are there all the same. */
-EF_NODISCARD ef_status ef_gnuplot_draw(const char *dir, const char *name,
-                                       const ef_text *data, const ef_text *script,
-                                       ef_error *err);
+/* Writes STEM.dat and STEM.gp, replacing what is there, and runs the script in their
+ * folder, where it finds its data as ef_gnuplot_name(stem).dat.  EF_ERR_MEMORY also
+ * where a text could not be made; EF_ERR_IO; those of ef_gnuplot_run, after which
+ * script and data are there all the same. */
+EF_NODISCARD ef_status ef_gnuplot_draw(const char *stem, const ef_text *data,
+                                       const ef_text *script, ef_error *err);
+/* The part of a path behind its folder. */
+const char *ef_gnuplot_name(const char *path);
 
 /* Adds text in the quotes that gnuplot reads as it stands. */
 void ef_gnuplot_quote(ef_text *script, const char *text);

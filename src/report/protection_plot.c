@@ -95,15 +95,15 @@ static void write_script(const ef_protection_plot *plot, const char *name,
     ef_text_add(script, "unset multiplot\n");
 }
 
-ef_status ef_protection_plot_draw(const ef_protection_plot *plot, const char *dir,
-                                  const char *name, ef_error *err)
+ef_status ef_protection_plot_draw(const ef_protection_plot *plot, const char *stem,
+                                  ef_error *err)
 {
     ef_text data, script;
     ef_text_init(&data);
     ef_text_init(&script);
     write_data(plot, &data);
-    write_script(plot, name, &script);
-    ef_status status = ef_gnuplot_draw(dir, name, &data, &script, err);
+    write_script(plot, ef_gnuplot_name(stem), &script);
+    ef_status status = ef_gnuplot_draw(stem, &data, &script, err);
     ef_text_clear(&data);
     ef_text_clear(&script);
     return status;

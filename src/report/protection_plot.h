@@ -21,10 +21,9 @@ typedef struct ef_protection_plot {
     size_t n;
 } ef_protection_plot;
 
-/* Writes NAME.dat and NAME.gp into dir, replacing what is there, and has gnuplot make
- * NAME.svg.  What ef_gnuplot_draw fails with. */
+/* Writes STEM.dat and STEM.gp, replacing what is there, and has gnuplot make STEM.svg.
+ * What ef_gnuplot_draw fails with. */
 EF_NODISCARD ef_status ef_protection_plot_draw(const ef_protection_plot *plot,
-                                               const char *dir, const char *name,
-                                               ef_error *err);
+                                               const char *stem, ef_error *err);
 
 #endif

@@ -26,7 +26,7 @@ static const char *colour_of(size_t line)
 
 typedef struct extent {
     double least_rate, most_rate;
-    double least_ccr, most_ccr; /* means above 0, in percent */
+    double least_ccr, most_ccr; /* means above 0, in percent; nonfinite too */
 } extent;
 
 static void widen(double *least, double *most, double value)
@@ -45,6 +45,7 @@ static extent find_extent(const ef_sweep_plot *plot)
         for (size_t k = 0; k < line->n; k++) {
             widen(&e.least_rate, &e.most_rate, line->rates[k]);
             widen(&e.least_ccr, &e.most_ccr, 100 * line->ccr[k].mean);
+            widen(&e.least_ccr, &e.most_ccr, 100 * line->nonfinite[k].mean);
         }
     }
     return e;
@@ -55,13 +56,19 @@ static extent find_extent(const ef_sweep_plot *plot)
 static void write_data(const ef_sweep_plot *plot, ef_text *data)
 {
     ef_text_add(data, "# a block for each line: rate; CCR, then accuracy: mean, "
-                      "low and high of nine trials in ten; in %%\n");
+                      "low and high of nine trials in ten; nonfinite: mean; in %%\n");
     for (size_t i = 0; i < plot->n_lines; i++) {
         const ef_sweep_line *line = &plot->lines[i];
         ef_text_add(data, "# %s\n", line->name);
         for (size_t k = 0; k < line->n; k++) {
             const ef_spread *c = &line->ccr[k], *a = &line->accuracy[k];
-            const double row[] = {c->mean, c->low, c->high, a->mean, a->low, a->high};
+            const double row[] = {c->mean,
+                                  c->low,
+                                  c->high,
+                                  a->mean,
+                                  a->low,
+                                  a->high,
+                                  line->nonfinite[k].mean};
             if (!(line->rates[k] > 0)) {
                 continue;
             }
@@ -77,16 +84,12 @@ static void write_data(const ef_sweep_plot *plot, ef_text *data)
 
 /* --- script ------------------------------------------------------------------- */
 
-/* In single quotes, which gnuplot doubles. */
 static void add_quoted(ef_text *script, const char *before, const char *text,
                        const char *after)
 {
-    ef_text_add(script, "%s'", before);
-    for (; *text; text++) {
-        ef_text_add_bytes(script, "''", *text == '\'' ? 1 : 0);
-        ef_text_add_bytes(script, text, 1);
-    }
-    ef_text_add(script, "'%s", after);
+    ef_text_add(script, "%s", before);
+    ef_gnuplot_quote(script, text);
+    ef_text_add(script, "%s", after);
 }
 
 static void add_head(const ef_sweep_plot *plot, const extent *e, ef_text *script)
@@ -128,6 +131,30 @@ static void add_lines(const ef_sweep_plot *plot, int mean, const char *band,
     }
 }
 
+static int has_nonfinite(const ef_sweep_line *line)
+{
+    int found = 0;
+    for (size_t i = 0; i < line->n; i++) {
+        found |= line->nonfinite[i].mean > 0;
+    }
+    return found;
+}
+
+static void add_nonfinite(const ef_sweep_plot *plot, const char *filter,
+                          ef_text *script)
+{
+    for (size_t i = 0; i < plot->n_lines; i++) {
+        if (has_nonfinite(&plot->lines[i])) {
+            ef_text_add(script,
+                        ", \\\n     data index %zu using 1:(%s($8)) with lines lc rgb "
+                        "'%s' lw 1.5 dt 2",
+                        i, filter, colour_of(i));
+            add_quoted(script, " title ", plot->lines[i].name,
+                       ".', not finite' noenhanced");
+        }
+    }
+}
+
 static void add_ccr(const ef_sweep_plot *plot, const extent *e, ef_text *script)
 {
     int is_wide = e->most_ccr > WIDE * e->least_ccr;
@@ -140,8 +167,10 @@ static void add_ccr(const ef_sweep_plot *plot, const extent *e, ef_text *script)
     ef_text_add(script, "%s logscale y\n", is_wide ? "set" : "unset");
     ef_text_add(script, is_wide ? "set yrange [%.17g:100]\n" : "set yrange [%.17g:]\n",
                 floor_at);
-    ef_text_add(script, "set key top left reverse Left samplen 2\n");
-    add_lines(plot, 2, "above", is_wide ? "positive" : "", script);
+    ef_text_add(script, "set key bottom right opaque Left samplen 2\n");
+    const char *filter = is_wide ? "positive" : "";
+    add_lines(plot, 2, "above", filter, script);
+    add_nonfinite(plot, filter, script);
     ef_text_add(script, "\n");
 }
 
@@ -169,80 +198,39 @@ static void write_script(const ef_sweep_plot *plot, const extent *e, const char 
 
 /* --- files -------------------------------------------------------------------- */
 
-/* path in its folder and name, without .svg. */
-typedef struct place {
-    char *dir, *stem, *name; /* stem: dir/name */
-} place;
-
-static void clear_place(place *p)
-{
-    ef_free(p->dir);
-    ef_free(p->stem);
-}
-
-static ef_status split(place *p, const char *path, ef_error *err)
+/* path without its .svg, the caller owns it. */
+static ef_status find_stem(char **stem, const char *path, ef_error *err)
 {
     size_t n = strlen(path);
-    const char *slash = strrchr(path, '/');
-    size_t begin = slash ? (size_t)(slash - path) + 1 : 0;
-    if (n < begin + 5 || strcmp(path + n - 4, ".svg") != 0) {
+    if (strlen(ef_gnuplot_name(path)) < 5 || strcmp(path + n - 4, ".svg") != 0) {
         return ef_error_set(err, EF_ERR_USAGE, "%s: a picture's name ends in .svg",
                             path);
     }
-    p->stem = ef_strdup(path);
-    p->dir = ef_strdup(!slash ? "." : slash == path ? "/" : path);
-    if (!p->stem || !p->dir) {
+    *stem = ef_strdup(path);
+    if (!*stem) {
         return ef_error_memory(err);
     }
-    p->stem[n - 4] = '\0';
-    p->name = p->stem + begin;
-    if (slash && slash != path) {
-        p->dir[begin - 1] = '\0';
-    }
+    (*stem)[n - 4] = '\0';
     return EF_OK;
-}
-
-static ef_status write_beside(const place *p, const char *suffix, const ef_text *text,
-                              ef_error *err)
-{
-    ef_text path = {0};
-    ef_text_add(&path, "%s%s", p->stem, suffix);
-    ef_status status = text->failed || path.failed
-                           ? ef_error_memory(err)
-                           : ef_file_write(path.bytes, 1, text->bytes, text->size, err);
-    ef_text_clear(&path);
-    return status;
-}
-
-static ef_status run_script(const place *p, ef_error *err)
-{
-    ef_text script = {0};
-    ef_text_add(&script, "%s.gp", p->name);
-    ef_status status = script.failed ? ef_error_memory(err)
-                                     : ef_gnuplot_run(p->dir, script.bytes, err);
-    ef_text_clear(&script);
-    return status;
 }
 
 ef_status ef_sweep_plot_draw(const ef_sweep_plot *plot, const char *path, ef_error *err)
 {
     extent e = find_extent(plot);
-    place p = {NULL, NULL, NULL};
+    char *stem = NULL;
     ef_text data = {0}, script = {0};
-    ef_status status = split(&p, path, err);
+    ef_status status = find_stem(&stem, path, err);
     if (!status && e.most_rate <= 0) {
         status = ef_error_set(err, EF_ERR_USAGE,
                               "%s: a picture needs a bit error rate above 0", path);
     }
     if (!status) {
         write_data(plot, &data);
-        write_script(plot, &e, p.name, &script);
-        status = write_beside(&p, ".dat", &data, err);
+        write_script(plot, &e, ef_gnuplot_name(stem), &script);
+        status = ef_gnuplot_draw(stem, &data, &script, err);
     }
-    status = status ? status : write_beside(&p, ".gp", &script, err);
-    status = status ? status : run_script(&p, err);
     ef_text_clear(&data);
     ef_text_clear(&script);
-    clear_place(&p);
+    ef_free(stem);
     return status;
 }

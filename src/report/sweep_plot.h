@@ -12,9 +12,10 @@
 typedef struct ef_sweep_line {
     const char *name;
     size_t n;
-    const double *rates;       /* (n) */
-    const ef_spread *ccr;      /* (n) */
-    const ef_spread *accuracy; /* (n) */
+    const double *rates;        /* (n) */
+    const ef_spread *ccr;       /* (n) */
+    const ef_spread *nonfinite; /* (n) */
+    const ef_spread *accuracy;  /* (n) */
 } ef_sweep_line;
 
 typedef struct ef_sweep_plot {

@@ -2,19 +2,23 @@
  * is in int8 weights, and how many faults the stratified design needs where the
  * uniform one needs as many as it does.
  *
- *   bench_campaigns [FIGURE...]
+ *   bench_campaigns [FIGURE...] [--seeds N]
  *
- *   FIGURE   those of the table below [all] */
+ *   FIGURE      those of the table below [all]
+ *   --seeds N   over which designs are compared [5] */
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/parallel.h"
+#include "base/parse.h"
 #include "bench.h"
 #include "faults.h"
 #include "faultsim/permutation.h"
 #include "faultsim/statistics.h"
 
 #define TOGETHER 64
+
+static uint64_t n_seeds = 5;
 
 typedef struct figure {
     const char *name;
@@ -65,7 +69,6 @@ static void run_exhaustive(const figure *f)
 
 /* --- designs ------------------------------------------------------------------- */
 
-#define N_SEEDS 5
 #define MOST_FAULTS 100000
 #define PILOT 1000
 #define LEAST_GAIN 3 /* a third of the faults at most */
@@ -85,8 +88,12 @@ static const ef_stop_rule rule = {0.2, -1, MOST_FAULTS};
 
 static int is_enough(const draw *d, ef_estimate estimate, uint64_t n)
 {
+    double half = (estimate.interval.high - estimate.interval.low) / 2;
     estimate.n = n;
     estimate.population = ef_population_size(d->population);
+    fprintf(stderr, "seed %.0f: %.0f faults, CCR %.3g %%, +-%.3g %% of it\n",
+            (double)d->seed, (double)n, 100 * estimate.share,
+            100 * half / estimate.share);
     return n >= rule.faults || ef_is_enough(&rule, &estimate);
 }
 
@@ -193,7 +200,7 @@ static void run_designs(const figure *f)
     d.flips = ef_calloc(MOST_FAULTS, sizeof *d.flips);
     d.counts = ef_calloc(MOST_FAULTS, sizeof *d.counts);
     bench_need(d.flips && d.counts, "out of memory");
-    for (d.seed = 1; d.seed <= N_SEEDS; d.seed++) {
+    for (d.seed = 1; d.seed <= n_seeds; d.seed++) {
         double rates[2];
         uint64_t a = run_uniform(&d, &rates[0]), c = run_stratified(&d, &rates[1]);
         uniform += (double)a;
@@ -216,23 +223,40 @@ static void run_designs(const figure *f)
 
 static const figure figures[] = {
     {"exhaustive", run_exhaustive, "all faults in int8 weights", BED_INT8},
-    {"int8-designs", run_designs, "faults saved by strata, int8 weights", BED_INT8},
     {"float32-designs", run_designs, "faults saved by strata, float32 weights",
      BED_FLOAT32},
 };
 #define N_FIGURES (sizeof figures / sizeof figures[0])
 
+static unsigned choose(int argc, char **argv)
+{
+    unsigned chosen = 0;
+    for (int k = 1; k < argc; k++) {
+        size_t i = 0;
+        if (strcmp(argv[k], "--seeds") == 0) {
+            ef_error err = {0};
+            bench_need(++k < argc &&
+                           ef_parse_count(argv[k], 1, 1000, &n_seeds, &err) == EF_OK,
+                       "--seeds takes a number from 1 on");
+            continue;
+        }
+        while (i < N_FIGURES && strcmp(argv[k], figures[i].name) != 0) {
+            i++;
+        }
+        bench_need(i < N_FIGURES, "no such figure or option");
+        chosen |= 1U << i;
+    }
+    return chosen > 0 ? chosen : (1U << N_FIGURES) - 1;
+}
+
 int main(int argc, char **argv)
 {
+    unsigned chosen = choose(argc, argv);
     if (!bed_can_open()) {
         return 0;
     }
     for (size_t i = 0; i < N_FIGURES; i++) {
-        int is_named = argc == 1;
-        for (int k = 1; k < argc; k++) {
-            is_named |= strcmp(argv[k], figures[i].name) == 0;
-        }
-        if (is_named) {
+        if (chosen >> i & 1) {
             figures[i].run(&figures[i]);
         }
     }
