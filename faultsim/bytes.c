@@ -136,6 +136,7 @@ static void destroy(ef_rerun *base)
         ef_free(step->tap_pixels);
         ef_free(step->runs);
         ef_free(step->factors);
+        ef_free(step->quick);
         ef_free(step->bytes);
         ef_free(step->planes);
         ef_free(step->acc);

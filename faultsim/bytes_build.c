@@ -178,11 +178,15 @@ static ef_status copy_factors(ef_bstep *step, int is_output, ef_error *err)
 {
     size_t n = step->q->shape.channels;
     step->factors = ef_calloc(n + 2 * EF_INT_BLOCK, sizeof *step->factors);
-    if (!step->factors) {
+    step->quick = ef_calloc(n + 2 * EF_INT_BLOCK, sizeof *step->quick);
+    if (!step->factors || !step->quick) {
         return ef_error_memory(err);
     }
     memcpy(step->factors, is_output ? step->q->scales : step->q->factors,
            n * sizeof *step->factors);
+    for (size_t i = 0; i < n; i++) {
+        step->quick[i] = (float)step->factors[i];
+    }
     return EF_OK;
 }
 

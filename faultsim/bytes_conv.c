@@ -58,7 +58,7 @@ static void run_dense(ef_bytes_worker *w, size_t index, const ef_bpart *part,
             w->outs[k] = ef_bytes_touch(w, index, spots[i + k]) + part->out;
         }
         w->rerun->kernels->round(w->acc, n, part->conv.n_blocks * EF_INT_BLOCK,
-                                 step->factors + part->out, part->n_out,
+                                 ef_bfactors(step, part->out), part->n_out,
                                  &step->rounding, w->outs);
     }
 }
@@ -139,7 +139,7 @@ static void run_part(ef_bytes_worker *w, size_t index, size_t p, size_t part_at)
         if (n > 0) {
             kernels->update(&part->conv, &w->items,
                             acc + ef_bnumber(step, spot) * step->acc_pixel,
-                            step->factors + part->out, part->n_out, &step->rounding,
+                            ef_bfactors(step, part->out), part->n_out, &step->rounding,
                             ef_bytes_touch(w, index, spot) + part->out);
             w->base.macs += EF_INT_GROUP * n * part->n_out;
         }

@@ -280,9 +280,11 @@ static void run_channel(ef_bytes_worker *w, size_t index, size_t channel,
     }
     for (size_t i = 0; i < plane; i++) {
         w->plane_factors[i] = step->factors[channel];
+        w->plane_quick[i] = step->quick[channel];
     }
-    w->rerun->kernels->round(acc, 1, plane, w->plane_factors, plane, &step->rounding,
-                             &w->plane_bytes);
+    w->rerun->kernels->round(acc, 1, plane,
+                             (ef_int_factors){w->plane_factors, w->plane_quick}, plane,
+                             &step->rounding, &w->plane_bytes);
     write_plane(w, index, channel);
 }
 

@@ -48,6 +48,7 @@ typedef struct ef_bstep {
     size_t n_runs;
     size_t acc_pixel; /* sums of a pixel: those of all parts */
     double *factors;  /* (channels, and EF_INT_BLOCK more for the last part) */
+    float *quick;     /* the same */
     size_t weight_site, bias_site, value_site, sum_site; /* SIZE_MAX: none */
     uint32_t last_reader;                                /* step; 0: none */
     /* the fault-free run, n images */
@@ -130,8 +131,9 @@ typedef struct ef_bytes_worker {
     const uint8_t **windows; /* (EF_BYTES_CHUNK) */
     uint8_t **outs;          /* likewise */
     int32_t *acc;            /* (chunk, sums of a pixel of the largest part) */
-    int32_t *plane_acc;      /* of the largest plane, and so the next three */
+    int32_t *plane_acc;      /* of the largest plane, and so the next four */
     double *plane_factors;
+    float *plane_quick;
     uint8_t *plane_bytes;
     uint8_t *plane_x;
     uint8_t *row;   /* channels of the widest step */
@@ -239,6 +241,12 @@ static inline uint32_t ef_bspot_x(ef_bspot spot)
 static inline ef_bstep *ef_bstep_of(const ef_bytes_worker *w, size_t index)
 {
     return &w->rerun->steps[index];
+}
+
+/* What sums of output channels from `out` on are multiplied by. */
+static inline ef_int_factors ef_bfactors(const ef_bstep *step, size_t out)
+{
+    return (ef_int_factors){step->factors + out, step->quick + out};
 }
 
 /* Pixels of an image of a step. */

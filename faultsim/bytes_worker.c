@@ -76,6 +76,7 @@ static ef_status make_scratch(ef_bytes_worker *w)
     w->acc = ef_calloc_aligned(EF_BYTES_CHUNK * e.part, sizeof *w->acc);
     w->plane_acc = ef_calloc_aligned(plane, sizeof *w->plane_acc);
     w->plane_factors = ef_calloc_aligned(plane, sizeof *w->plane_factors);
+    w->plane_quick = ef_calloc_aligned(plane, sizeof *w->plane_quick);
     w->plane_bytes = ef_calloc_aligned(plane, 1);
     w->plane_x = ef_calloc_aligned(plane, 1);
     w->row = ef_calloc_aligned(row, 1);
@@ -83,8 +84,8 @@ static ef_status make_scratch(ef_bytes_worker *w)
     w->logits = ef_calloc(w->rerun->base.classes, sizeof *w->logits);
     return w->site_first && w->todo && w->is_todo && w->dense && w->places &&
                    w->items.more && w->items.less && w->outs && w->windows && w->acc &&
-                   w->plane_acc && w->plane_factors && w->plane_bytes && w->plane_x &&
-                   w->row && w->sums && w->logits
+                   w->plane_acc && w->plane_factors && w->plane_quick &&
+                   w->plane_bytes && w->plane_x && w->row && w->sums && w->logits
                ? EF_OK
                : EF_ERR_MEMORY;
 }
@@ -153,6 +154,7 @@ void ef_bytes_worker_destroy(ef_rerun_worker *worker)
     ef_free(w->acc);
     ef_free(w->plane_acc);
     ef_free(w->plane_factors);
+    ef_free(w->plane_quick);
     ef_free(w->plane_bytes);
     ef_free(w->row);
     ef_free(w->sums);

@@ -57,13 +57,13 @@ static double narrow(uint32_t sum, const ef_int_rounding *r)
 }
 
 static void round_portable(const int32_t *acc, size_t n_pixels, size_t stride,
-                           const double *factors, size_t n_out,
+                           ef_int_factors factors, size_t n_out,
                            const ef_int_rounding *rounding, uint8_t *const *out)
 {
     for (size_t p = 0; p < n_pixels; p++) {
         for (size_t i = 0; i < n_out; i++) {
             uint32_t sum = (uint32_t)acc[p * stride + i];
-            out[p][i] = byte_of(narrow(sum, rounding) * factors[i], rounding);
+            out[p][i] = byte_of(narrow(sum, rounding) * factors.exact[i], rounding);
         }
     }
 }
@@ -120,7 +120,7 @@ static void add_item(uint32_t *sum, const unsigned char *block, ef_int_item item
 }
 
 static void update_portable(const ef_int_conv *conv, const ef_int_items *items,
-                            const int32_t *acc, const double *factors, size_t n_out,
+                            const int32_t *acc, ef_int_factors factors, size_t n_out,
                             const ef_int_rounding *rounding, uint8_t *out)
 {
     const unsigned char *block = conv->weights;
@@ -134,7 +134,8 @@ static void update_portable(const ef_int_conv *conv, const ef_int_items *items,
             add_item(sum, block, items->less[i], -1);
         }
         for (size_t o = 0; o < EF_INT_BLOCK && b + o < n_out; o++) {
-            out[b + o] = byte_of(narrow(sum[o], rounding) * factors[b + o], rounding);
+            out[b + o] =
+                byte_of(narrow(sum[o], rounding) * factors.exact[b + o], rounding);
         }
         block += conv->n_taps * conv->n_groups * GROUP_SIZE;
     }
@@ -224,6 +225,7 @@ const ef_int_kernels *const *ef_int_kernels_available(size_t *n)
     if (__builtin_cpu_supports("avx2")) {
         int has_vnni = __builtin_cpu_supports("avx512vnni") &&
                        __builtin_cpu_supports("avx512bw") &&
+                       __builtin_cpu_supports("avx512dq") &&
                        __builtin_cpu_supports("avx512vl");
         skip = has_vnni ? 0 : 1;
     }

@@ -32,6 +32,13 @@ typedef struct ef_int_rounding {
     unsigned unused;
 } ef_int_rounding;
 
+/* What sums are multiplied by, and the same in float32: kernels may round by that where
+ * it cannot matter, and by the exact ones where a value is near a tie. */
+typedef struct ef_int_factors {
+    const double *exact;
+    const float *quick;
+} ef_int_factors;
+
 /* A group of channels of a pixel in which bytes are greater, or less, than in the
  * fault-free run.  at: the group's number times the group_size of the kernels, and the
  * pixel's place times what its groups take so (the sizes of a tensor, ef_int_tensor);
@@ -88,7 +95,7 @@ typedef struct ef_int_kernels {
     /* Sums of n_pixels pixels, stride apart, into the first n_out bytes of each of
      * out (n_pixels); factors (n_out up to a multiple of EF_INT_BLOCK), and so sums. */
     void (*round)(const int32_t *acc, size_t n_pixels, size_t stride,
-                  const double *factors, size_t n_out, const ef_int_rounding *rounding,
+                  ef_int_factors factors, size_t n_out, const ef_int_rounding *rounding,
                   uint8_t *const *out);
     /* The changes that a window sees, which begins at `corner`; returns whether they
      * are at most `most`, else items are of no use. */
@@ -97,7 +104,7 @@ typedef struct ef_int_kernels {
     /* The sums acc and what changes add to them by the weights of conv, into n_out
      * bytes. */
     void (*update)(const ef_int_conv *conv, const ef_int_items *items,
-                   const int32_t *acc, const double *factors, size_t n_out,
+                   const int32_t *acc, ef_int_factors factors, size_t n_out,
                    const ef_int_rounding *rounding, uint8_t *out);
     /* The sums acc (n) and delta * (x - zero_x) into bytes by one factor; x, acc and
      * out have room up to a multiple of EF_INT_BLOCK. |delta| < 2^15. */

@@ -100,13 +100,13 @@ AVX2 static void store_block(const int32_t *sums, const double *factors, size_t 
 }
 
 AVX2 static void round_avx2(const int32_t *acc, size_t n_pixels, size_t stride,
-                            const double *factors, size_t n_out,
+                            ef_int_factors factors, size_t n_out,
                             const ef_int_rounding *rounding, uint8_t *const *out)
 {
     const bounds b = bounds_of(rounding);
     for (size_t p = 0; p < n_pixels; p++, acc += stride) {
         for (size_t i = 0; i < n_out; i += EF_INT_BLOCK) {
-            store_block(acc + i, factors + i, n_out - i, &b, out[p] + i);
+            store_block(acc + i, factors.exact + i, n_out - i, &b, out[p] + i);
         }
     }
 }
@@ -138,7 +138,7 @@ AVX2 static halves add_items(halves sum, const unsigned char *block,
 }
 
 AVX2 static void update_avx2(const ef_int_conv *conv, const ef_int_items *items,
-                             const int32_t *acc, const double *factors, size_t n_out,
+                             const int32_t *acc, ef_int_factors factors, size_t n_out,
                              const ef_int_rounding *rounding, uint8_t *out)
 {
     const bounds bound = bounds_of(rounding);
@@ -153,7 +153,7 @@ AVX2 static void update_avx2(const ef_int_conv *conv, const ef_int_items *items,
         _mm256_storeu_si256((__m256i *)sums, _mm256_sub_epi32(more.low, less.low));
         _mm256_storeu_si256((__m256i *)(sums + 8),
                             _mm256_sub_epi32(more.high, less.high));
-        store_block(sums, factors + at, n_out - at, &bound, out + at);
+        store_block(sums, factors.exact + at, n_out - at, &bound, out + at);
         block += conv->n_taps * conv->n_groups * EF_INT_GROUP * EF_INT_BLOCK *
                  sizeof(int16_t);
     }

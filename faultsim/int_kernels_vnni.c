@@ -3,11 +3,12 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#include <math.h>
 #include <string.h>
 
 /* The sums of a tile stay in registers only where its loops are unrolled. */
 #define UNROLL _Pragma("GCC unroll 8")
-#define VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
+#define VNNI __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
 
 /* Weights as int8, four channels together. */
 static size_t packed_fours(size_t n_values)
@@ -111,17 +112,21 @@ VNNI static void conv_vnni(const ef_int_conv *conv, const uint8_t *const *window
 
 /* What a rounding says, in every lane. */
 typedef struct bounds {
-    __m512d low, high;
+    __m512 low, high; /* of a value before the zero point is added */
     __m512i zero;
     __m128i unused;
     int is_narrow;
+    const ef_int_rounding *all;
 } bounds;
 
 VNNI static inline bounds bounds_of(const ef_int_rounding *r)
 {
-    return (bounds){_mm512_set1_pd(r->least - r->zero),
-                    _mm512_set1_pd(r->most - r->zero), _mm512_set1_epi32(r->zero),
-                    _mm_cvtsi32_si128((int)r->unused), r->unused > 0};
+    return (bounds){_mm512_set1_ps((float)(r->least - r->zero)),
+                    _mm512_set1_ps((float)(r->most - r->zero)),
+                    _mm512_set1_epi32(r->zero),
+                    _mm_cvtsi32_si128((int)r->unused),
+                    r->unused > 0,
+                    r};
 }
 
 VNNI static inline __m512i narrow(__m512i sum, const bounds *b)
@@ -131,21 +136,62 @@ VNNI static inline __m512i narrow(__m512i sum, const bounds *b)
                : _mm512_sra_epi32(_mm512_sll_epi32(sum, b->unused), b->unused);
 }
 
-VNNI static inline __m256i whole_of(__m512d value, const bounds *b)
+/* A value of float32, within bounds, is within 3 units of 2^-24 of the exact one: of
+ * the sum, the factor and the product a rounding each.  So what lies this far from a
+ * tie is rounded as that is; bounds reach to 255 and an exact value beyond them is not
+ * within half of one. */
+#define FAR_FROM_TIES 0.4998f
+
+/* Of the lanes, those that may be rounded otherwise; NaN is among them. */
+VNNI static inline __mmask16 near_ties(__m512 value, __m512 far)
 {
-    return _mm512_cvtpd_epi32(_mm512_min_pd(_mm512_max_pd(value, b->low), b->high));
+    __m512 rest = _mm512_reduce_ps(value, _MM_FROUND_TO_NEAREST_INT); /* of rounding */
+    return _mm512_cmp_ps_mask(_mm512_abs_ps(rest), far, _CMP_NLE_UQ);
 }
 
-/* Sixteen sums into bytes. */
-VNNI static inline __m128i rounded(__m512i sums, __m512d low, __m512d high,
-                                   const bounds *b)
+VNNI static inline __m512 clamped(__m512 value, const bounds *b)
+{
+    return _mm512_min_ps(_mm512_max_ps(value, b->low), b->high);
+}
+
+VNNI static inline __m128i bytes_of(__m512 value, const bounds *b)
+{
+    return _mm512_cvtepi32_epi8(_mm512_add_epi32(_mm512_cvtps_epi32(value), b->zero));
+}
+
+VNNI static inline __m256i whole_of(__m512d value, const ef_int_rounding *r)
+{
+    return _mm512_cvtpd_epi32(
+        _mm512_min_pd(_mm512_max_pd(value, _mm512_set1_pd(r->least - r->zero)),
+                      _mm512_set1_pd(r->most - r->zero)));
+}
+
+VNNI static __m128i bytes_of_halves(__m512d low, __m512d high, const bounds *b)
+{
+    __m512i all = _mm512_inserti64x4(_mm512_castsi256_si512(whole_of(low, b->all)),
+                                     whole_of(high, b->all), 1);
+    return _mm512_cvtepi32_epi8(_mm512_add_epi32(all, b->zero));
+}
+
+/* Sixteen sums into bytes in binary64. */
+VNNI static __attribute__((noinline)) __m128i
+rounded_exactly(__m512i sums, __m512d low, __m512d high, const bounds *b)
 {
     __m512d x = _mm512_cvtepi32_pd(_mm512_castsi512_si256(sums));
     __m512d y = _mm512_cvtepi32_pd(_mm512_extracti64x4_epi64(sums, 1));
-    __m256i first = whole_of(_mm512_mul_pd(x, low), b);
-    __m256i second = whole_of(_mm512_mul_pd(y, high), b);
-    __m512i all = _mm512_inserti64x4(_mm512_castsi256_si512(first), second, 1);
-    return _mm512_cvtepi32_epi8(_mm512_add_epi32(all, b->zero));
+    return bytes_of_halves(_mm512_mul_pd(x, low), _mm512_mul_pd(y, high), b);
+}
+
+/* Sixteen sums into bytes: exact[0..16) are what quick is of. */
+VNNI static inline __m128i rounded(__m512i sums, __m512 quick, const double *exact,
+                                   const bounds *b)
+{
+    __m512 value = clamped(_mm512_mul_ps(_mm512_cvtepi32_ps(sums), quick), b);
+    if (__builtin_expect(near_ties(value, _mm512_set1_ps(FAR_FROM_TIES)) != 0, 0)) {
+        return rounded_exactly(sums, _mm512_loadu_pd(exact), _mm512_loadu_pd(exact + 8),
+                               b);
+    }
+    return bytes_of(value, b);
 }
 
 /* The bytes of a block that are wanted. */
@@ -155,17 +201,17 @@ VNNI static inline __mmask16 block_mask(size_t left)
 }
 
 VNNI static void round_vnni(const int32_t *acc, size_t n_pixels, size_t stride,
-                            const double *factors, size_t n_out,
+                            ef_int_factors factors, size_t n_out,
                             const ef_int_rounding *rounding, uint8_t *const *out)
 {
     const bounds b = bounds_of(rounding);
     for (size_t i = 0; i < n_out; i += EF_INT_BLOCK) {
-        __m512d low = _mm512_loadu_pd(factors + i);
-        __m512d high = _mm512_loadu_pd(factors + i + 8);
+        __m512 quick = _mm512_loadu_ps(factors.quick + i);
         __mmask16 mask = block_mask(n_out - i);
         for (size_t p = 0; p < n_pixels; p++) {
             __m512i sums = narrow(_mm512_loadu_si512(acc + p * stride + i), &b);
-            _mm_mask_storeu_epi8(out[p] + i, mask, rounded(sums, low, high, &b));
+            _mm_mask_storeu_epi8(out[p] + i, mask,
+                                 rounded(sums, quick, factors.exact + i, &b));
         }
     }
 }
@@ -230,7 +276,7 @@ VNNI static int gather_vnni(const ef_int_tensor *tensor, size_t corner,
     }                                                                                  \
     VNNI static inline void update_##BLOCKS(                                           \
         const unsigned char *weights, size_t w_block, const ef_int_items *items,       \
-        const int32_t *acc, const double *factors, size_t n_out, const bounds *b,      \
+        const int32_t *acc, ef_int_factors factors, size_t n_out, const bounds *b,     \
         uint8_t *out)                                                                  \
     {                                                                                  \
         __m512i more[BLOCKS], less[BLOCKS];                                            \
@@ -243,11 +289,11 @@ VNNI static int gather_vnni(const ef_int_tensor *tensor, size_t corner,
         add_items_##BLOCKS(less, weights, w_block, items->less, items->n_less);        \
         UNROLL for (size_t k = 0; k < BLOCKS; k++)                                     \
         {                                                                              \
-            const double *f = factors + k * EF_INT_BLOCK;                              \
+            size_t at = k * EF_INT_BLOCK;                                              \
             __m512i sum = narrow(_mm512_sub_epi32(more[k], less[k]), b);               \
-            _mm_mask_storeu_epi8(                                                      \
-                out + k * EF_INT_BLOCK, block_mask(n_out - k * EF_INT_BLOCK),          \
-                rounded(sum, _mm512_loadu_pd(f), _mm512_loadu_pd(f + 8), b));          \
+            _mm_mask_storeu_epi8(out + at, block_mask(n_out - at),                     \
+                                 rounded(sum, _mm512_loadu_ps(factors.quick + at),     \
+                                         factors.exact + at, b));                      \
         }                                                                              \
     }
 
@@ -255,29 +301,32 @@ DEFINE_UPDATE(1)
 DEFINE_UPDATE(2)
 DEFINE_UPDATE(4)
 
+VNNI static inline ef_int_factors from(ef_int_factors factors, size_t at)
+{
+    return (ef_int_factors){factors.exact + at, factors.quick + at};
+}
+
 VNNI static void update_vnni(const ef_int_conv *conv, const ef_int_items *items,
-                             const int32_t *acc, const double *factors, size_t n_out,
+                             const int32_t *acc, ef_int_factors factors, size_t n_out,
                              const ef_int_rounding *rounding, uint8_t *out)
 {
     const bounds b = bounds_of(rounding);
     const unsigned char *weights = conv->weights;
     size_t w_block = conv->n_taps * conv->n_groups * GROUP_SIZE, at = 0;
-    for (; n_out - at > 3 * EF_INT_BLOCK; at += 4 * EF_INT_BLOCK) {
-        update_4(weights, w_block, items, acc + at, factors + at, n_out - at, &b,
+    while (n_out > at + 3 * EF_INT_BLOCK) {
+        update_4(weights, w_block, items, acc + at, from(factors, at), n_out - at, &b,
                  out + at);
         weights += 4 * w_block;
-        if (n_out - at <= 4 * EF_INT_BLOCK) {
-            return;
-        }
+        at += 4 * EF_INT_BLOCK;
     }
-    if (n_out - at > EF_INT_BLOCK) {
-        update_2(weights, w_block, items, acc + at, factors + at, n_out - at, &b,
+    if (n_out > at + EF_INT_BLOCK) {
+        update_2(weights, w_block, items, acc + at, from(factors, at), n_out - at, &b,
                  out + at);
         weights += 2 * w_block;
         at += 2 * EF_INT_BLOCK;
     }
-    if (at < n_out) {
-        update_1(weights, w_block, items, acc + at, factors + at, n_out - at, &b,
+    if (n_out > at) {
+        update_1(weights, w_block, items, acc + at, from(factors, at), n_out - at, &b,
                  out + at);
     }
 }
@@ -337,38 +386,68 @@ VNNI static void shift_vnni(const int32_t *acc, const uint8_t *x, size_t n,
                             const ef_int_rounding *rounding, uint8_t *out)
 {
     const bounds b = bounds_of(rounding);
-    const __m512d factors = _mm512_set1_pd(factor);
+    const __m512 quick = _mm512_set1_ps((float)factor);
+    double exact[EF_INT_BLOCK];
     /* delta fits the low half of a lane, and so does a byte */
     const __m512i deltas = _mm512_set1_epi32(delta & 0xffff);
     const __m512i offset = _mm512_set1_epi32(delta * zero_x);
+    _mm512_storeu_pd(exact, _mm512_set1_pd(factor));
+    _mm512_storeu_pd(exact + 8, _mm512_set1_pd(factor));
     for (size_t i = 0; i < n; i += EF_INT_BLOCK) {
         __m512i bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(x + i)));
         __m512i sum = _mm512_sub_epi32(_mm512_loadu_si512(acc + i), offset);
-        sum = _mm512_dpwssd_epi32(sum, bytes, deltas);
-        _mm_storeu_si128((__m128i *)(out + i),
-                         rounded(narrow(sum, &b), factors, factors, &b));
+        sum = narrow(_mm512_dpwssd_epi32(sum, bytes, deltas), &b);
+        _mm_storeu_si128((__m128i *)(out + i), rounded(sum, quick, exact, &b));
     }
 }
 
-VNNI static inline __m512d from_bytes(const uint8_t *bytes, __m256i zero)
+/* (bytes - zero) * factor of eight. */
+VNNI static inline __m512d term_of(const uint8_t *bytes, int32_t zero, double factor)
 {
     __m256i whole = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)bytes));
-    return _mm512_cvtepi32_pd(_mm256_sub_epi32(whole, zero));
+    return _mm512_mul_pd(
+        _mm512_cvtepi32_pd(_mm256_sub_epi32(whole, _mm256_set1_epi32(zero))),
+        _mm512_set1_pd(factor));
 }
 
+VNNI static __attribute__((noinline)) __m128i
+add_exactly(const uint8_t *x, const uint8_t *y, int32_t zero_x, int32_t zero_y,
+            const double *factors, const bounds *b)
+{
+    __m512d low =
+        _mm512_add_pd(term_of(x, zero_x, factors[0]), term_of(y, zero_y, factors[1]));
+    __m512d high = _mm512_add_pd(term_of(x + 8, zero_x, factors[0]),
+                                 term_of(y + 8, zero_y, factors[1]));
+    return bytes_of_halves(low, high, b);
+}
+
+VNNI static inline __m512 floats_of(const uint8_t *bytes)
+{
+    return _mm512_cvtepi32_ps(
+        _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)bytes)));
+}
+
+/* In float32 as x * f + (y * g + c), c for both zero points.  Each term is at most 255
+ * times its factor, and so few roundings err by less than 2^-20 of that. */
 VNNI static void add_vnni(const uint8_t *x, const uint8_t *y, int32_t zero_x,
                           int32_t zero_y, const double *factors, size_t n,
                           const ef_int_rounding *rounding, uint8_t *out)
 {
     const bounds b = bounds_of(rounding);
-    const __m512d fx = _mm512_set1_pd(factors[0]), fy = _mm512_set1_pd(factors[1]);
-    const __m256i zx = _mm256_set1_epi32(zero_x), zy = _mm256_set1_epi32(zero_y);
-    for (size_t i = 0; i < n; i += 8) {
-        __m512d sum = _mm512_add_pd(_mm512_mul_pd(from_bytes(x + i, zx), fx),
-                                    _mm512_mul_pd(from_bytes(y + i, zy), fy));
-        __m256i whole =
-            _mm256_add_epi32(whole_of(sum, &b), _mm512_castsi512_si256(b.zero));
-        _mm_storel_epi64((__m128i *)(out + i), _mm256_cvtepi32_epi8(whole));
+    const double size = 255 * (fabs(factors[0]) + fabs(factors[1]));
+    const __m512 far = _mm512_set1_ps((float)(0.4999 - size * 0x1p-20));
+    const __m512 f = _mm512_set1_ps((float)factors[0]);
+    const __m512 g = _mm512_set1_ps((float)factors[1]);
+    const __m512 c =
+        _mm512_set1_ps((float)(-zero_x * factors[0] - zero_y * factors[1]));
+    for (size_t i = 0; i < n; i += EF_INT_BLOCK) {
+        __m512 value = _mm512_fmadd_ps(floats_of(x + i), f,
+                                       _mm512_fmadd_ps(floats_of(y + i), g, c));
+        value = clamped(value, &b);
+        __m128i bytes = __builtin_expect(near_ties(value, far) != 0, 0)
+                            ? add_exactly(x + i, y + i, zero_x, zero_y, factors, &b)
+                            : bytes_of(value, &b);
+        _mm_storeu_si128((__m128i *)(out + i), bytes);
     }
 }
 
