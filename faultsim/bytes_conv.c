@@ -62,7 +62,7 @@ static void run_dense(ef_bytes_worker *w, size_t index, const ef_bpart *part,
 /* Cycles, about: a pixel's sums anew take one for each group and block, and by
  * differences so many at least, and for each change one for each block and this. */
 #define PIXEL_CYCLES 60
-#define CHANGE_CYCLES 1
+#define CHANGE_CYCLES 3
 
 /* How many changes of a window are better added than all products made anew. */
 static size_t worthwhile(const ef_bstep *step, const ef_bpart *part)
