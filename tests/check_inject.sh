@@ -80,6 +80,39 @@ expect 0 '' "more images than one batch has" \
 report "$(grep -q '^weights,network,,20,[0-9]*,1797,' all.csv; echo $?)" "all of them are struck" \
     "$(cat all.csv)"
 
+# --- images that set the ranges ---
+
+# The images at hand, once by themselves and once as a file: the same ranges.  Images with
+# values of a tenth: others.
+head -n 202 "$srcdir/data/digits.csv" >some.csv
+{ head -n 2 some.csv; sed 1,2d some.csv | awk -F, -v OFS=, '{ for (i = 1; i < NF; i++) { $i = int($i / 10) } print }'; } >dark.csv
+inject mlp.onnx --data some.csv -q --target weights,activations --count 300 --csv own.csv --calibrate 1000 >own.txt
+inject mlp.onnx --data some.csv -q --target weights,activations --count 300 --csv file.csv --calibrate some.csv >file.txt
+inject mlp.onnx --data some.csv -q --target weights,activations --count 300 --csv dark.out --calibrate dark.csv >dark.txt
+for file in own.csv file.csv dark.out; do
+    grep -v '^# configuration' $file >$file.rows
+done
+report "$(cmp own.csv.rows file.csv.rows; echo $?)" "a file of the same images sets the same ranges"
+report "$(grep -q '^activations,network' dark.out && ! cmp -s own.csv.rows dark.out.rows; echo $?)" \
+    "a file of darker images sets others"
+expect 0 '' "a data set known by name" inject mlp.onnx -q --count 20 --calibrate digits
+expect 0 '' "and one beside floats, which have no ranges" \
+    inject mlp.onnx -q --count 20 --calibrate some.csv --format fp32 --data some.csv
+inject mlp.onnx -q --count 20 --calibrate some.csv --run ranges.evo >ranges.txt
+cp some.csv moved.csv
+expect 0 '' "the same images under another name go on" \
+    inject mlp.onnx -q --count 20 --calibrate moved.csv --run ranges.evo --resume
+expect 3 'made with another configuration' "other images do not" \
+    inject mlp.onnx -q --count 20 --calibrate dark.csv --run ranges.evo --resume
+expect 4 'nowhere.csv' "images that are not there" inject mlp.onnx --calibrate nowhere.csv
+expect 2 '--calibrate: expected' "no images" inject mlp.onnx --calibrate 0
+if [ -r "$cifar" ]; then
+    expect 3 'the input is 1x8x8, the images of' "ranges of images of another shape" \
+        inject cnn.onnx --calibrate "$cifar"
+else
+    skip "ranges of images of another shape" "the test models are not there"
+fi
+
 # --- what is refused ---
 
 expect 2 '--format: no number format "int99"' "a format that does not exist" \
