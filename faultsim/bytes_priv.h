@@ -29,7 +29,6 @@ typedef struct ef_bpart {
     ef_int_conv conv; /* weights and start: of the network as it is */
     size_t in, out, n_in, n_out;
     size_t weights_at, start_at; /* in the network's blocks of them */
-    int is_aligned;              /* its input channels begin a group */
 } ef_bpart;
 
 /* A step of the network, ready to run. */
@@ -124,12 +123,12 @@ typedef struct ef_bytes_worker {
     size_t image;     /* in states; SIZE_MAX: none */
     int is_whole;     /* everything is computed again */
     int is_first;     /* and sums are kept: the fault-free run */
-    uint64_t *needed; /* pixels of a step to compute, as bits; */
+    uint64_t *needed; /* pixels of a step to compute, as bits */
     uint32_t *todo;   /* (n_todo) and as numbers, ascending */
     size_t n_todo;
     uint64_t *rows;          /* (height) of bits */
     uint32_t *dense;         /* (pixels) those whose sums are made anew */
-    uint32_t *places;        /* (pixels) */
+    uint32_t *places;        /* (pixels) room for a list */
     const uint8_t **windows; /* (EF_BYTES_CHUNK) */
     uint8_t **outs;          /* likewise */
     int32_t *acc;            /* (chunk, sums of a pixel of the largest part) */
