@@ -82,7 +82,8 @@ static void find_delta(const ef_bytes_worker *w, const ef_fault *fault,
     const ef_flip *f = &fault->flips[flips[0].number];
     const ef_bstep *step = ef_bstep_of(w, w->rerun->base.sites[f->site].step);
     ef_bhit hit = place_of(w, f), *last = NULL;
-    int32_t before = hit.is_bias ? step->q->bias[f->index] : step->q->weights[f->index];
+    int32_t before = hit.is_bias ? (int32_t)step->q->bias[f->index]
+                                 : step->q->weights[f->index];
     const ef_code *code = code_of(step, hit.is_bias, hit.channel);
     uint32_t bits = bits_of(code, before);
     for (size_t i = 0; i < n; i++) {
