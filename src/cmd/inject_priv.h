@@ -126,6 +126,8 @@ EF_NODISCARD ef_status ef_inject_plan_sweeps(ef_inject_job *job, ef_error *err);
 /* --- inject_plan.c -----------------------------------------------------------------
  */
 
+/* A time in any unit, for people. */
+double ef_inject_round(double time);
 EF_NODISCARD ef_status ef_inject_print_plan(ef_inject_job *job, ef_error *err);
 /* Faults that Leveugle et al. ask for to know a share of faults to this margin. */
 #define EF_INJECT_LEVEUGLE_MARGIN 0.01
