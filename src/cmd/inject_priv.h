@@ -126,6 +126,8 @@ EF_NODISCARD ef_status ef_inject_plan_sweeps(ef_inject_job *job, ef_error *err);
 /* --- inject_plan.c -----------------------------------------------------------------
  */
 
+/* A time in any unit, for people. */
+double ef_inject_round(double time);
 EF_NODISCARD ef_status ef_inject_print_plan(ef_inject_job *job, ef_error *err);
 /* Faults that Leveugle et al. ask for to know a share of faults to this margin. */
 #define EF_INJECT_LEVEUGLE_MARGIN 0.01
@@ -136,6 +138,8 @@ uint64_t ef_inject_leveugle(const ef_campaign *campaign);
 
 /* The model, its images, what is wrong without a fault. */
 void ef_inject_print_head(ef_inject_job *job);
+/* A share in percent for people: three digits, none of them behind 0.0001 %. */
+double ef_inject_percent(double share);
 /* Of a site: its node, or its own where the node has several of the target. */
 const char *ef_inject_site_name(const ef_injector *injector, size_t site);
 /* The tables of all campaigns into job's text and table, and to where --csv and --json
