@@ -388,29 +388,68 @@ static int same_element(const row *a, const row *b)
 }
 
 /* The error names the later line of the two. */
+static ef_status refuse_bit(const char *path, const row *a, const row *b, ef_error *err)
+{
+    size_t first = a->line < b->line ? a->line : b->line;
+    ef_place place = {path, a->line + b->line - first, 0};
+    return ef_error_at(err, EF_ERR_INPUT, place,
+                       "the bit is struck by line %zu already", first);
+}
+
+/* The first row that does not stand before key, or r->n. */
+static size_t find_row(const reader *r, const row *key)
+{
+    size_t low = 0, high = r->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (compare_rows(&r->rows[middle], key) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+/* A bit that is struck in every image is not struck again in one. */
+static ef_status check_everywhere(const reader *r, const char *path, const row *at,
+                                  ef_error *err)
+{
+    row key = *at;
+    key.flip.image = -1;
+    key.flip.kind = 0;
+    key.line = 0;
+    for (size_t i = find_row(r, &key); i < r->n && same_element(&r->rows[i], &key);
+         i++) {
+        if (r->rows[i].flip.mask == at->flip.mask) {
+            return refuse_bit(path, &r->rows[i], at, err);
+        }
+    }
+    return EF_OK;
+}
+
 static ef_status check_bits(const reader *r, const char *path, ef_error *err)
 {
     uint64_t seen = 0;
     size_t begin = 0;
-    for (size_t i = 0; i < r->n; i++) {
-        if (i == 0 || !same_element(&r->rows[i - 1], &r->rows[i])) {
+    ef_status status = EF_OK;
+    for (size_t i = 0; i < r->n && !status; i++) {
+        const row *at = &r->rows[i];
+        if (i == 0 || !same_element(at - 1, at)) {
             seen = 0;
             begin = i;
         }
-        uint64_t mask = r->rows[i].flip.mask;
-        size_t line = r->rows[i].line;
-        for (size_t k = begin; k < i && seen & mask; k++) {
-            size_t other = r->rows[k].line;
-            if (r->rows[k].flip.mask == mask) {
-                ef_place place = {path, other > line ? other : line, 0};
-                return ef_error_at(err, EF_ERR_INPUT, place,
-                                   "the bit is struck by line %zu already",
-                                   other > line ? line : other);
+        for (size_t k = begin; k < i && seen & at->flip.mask; k++) {
+            if (r->rows[k].flip.mask == at->flip.mask) {
+                return refuse_bit(path, &r->rows[k], at, err);
             }
         }
-        seen |= mask;
+        seen |= at->flip.mask;
+        status = at->flip.mask > 0 && at->flip.image >= 0
+                     ? check_everywhere(r, path, at, err)
+                     : EF_OK;
     }
-    return EF_OK;
+    return status;
 }
 
 static void gather(const reader *r, ef_fault_list *list)

@@ -24,8 +24,8 @@ typedef struct ef_fault_list {
  * Elements are counted in the file's layout there and in the network's here.
  * EF_ERR_INPUT with file and line: no such column, target, tensor, element, bit, kind,
  * image or step; a step where none is, or none where one is needed; a name that two
- * tensors bear; a bit that one fault strikes twice.  EF_ERR_IO, EF_ERR_MEMORY.  Takes
- * 64 bytes a row beside the list. */
+ * tensors bear; a bit that one fault strikes twice, in one image or in every image and
+ * one of them.  EF_ERR_IO, EF_ERR_MEMORY.  Takes 64 bytes a row beside the list. */
 EF_NODISCARD ef_status ef_fault_list_read(ef_fault_list *list, const char *path,
                                           const ef_site *sites, size_t n_sites,
                                           uint64_t n_images, ef_error *err);

@@ -58,12 +58,16 @@ run inject cnn.onnx --quiet --images 20 --count 50 --nodes 'pool*' --csv -
 report "$([ "$status" = 0 ] && ! grep -q ^weights out; echo $?)" \
     "a target of the default that has no such node is left out" "$(cat out err)"
 run inject cnn.onnx --quiet --images 20 --plan
-report "$([ "$status" = 0 ] && grep -q '^weights  *48256  *48256' out; echo $?)" \
+# Leveugle's n = N / (1 + e^2 (N - 1) / (t^2 p (1 - p))) at e 0.01, t 1.96, p 0.5 is 8010.
+report "$([ "$status" = 0 ] && grep -q '^weights  *48256  *[0-9.]*  *8010 .* 48256  *[0-9.]*$' out; echo $?)" \
     "the plan counts faults" "$(cat out err)"
 for format in int4 int6+signmag fixed8 fixed8.5 int8c+gray int16 fixed12 fp32 fp16 bf16 e4m3s e5m2 \
     pow2_4; do
     expect 0 '' "faults in $format" inject cnn.onnx --quiet --images 20 --count 50 --format $format
 done
+# 300 images are three batches
+expect 0 '' "more images than one batch has, in int16" \
+    inject mlp.onnx -q --count 20 --format int16 --images 300
 expect 0 '' "ternary weights" inject cnn.onnx -q --images 20 --count 50 --weights tern
 expect 0 '' "weights in int8 and activations in floats" \
     inject cnn.onnx -q --images 20 --count 50 --weights int8 --activations fp16
@@ -79,6 +83,39 @@ expect 0 '' "more images than one batch has" \
     inject mlp.onnx --quiet --split all --count 20 --target weights --csv all.csv
 report "$(grep -q '^weights,network,,20,[0-9]*,1797,' all.csv; echo $?)" "all of them are struck" \
     "$(cat all.csv)"
+
+# --- images that set the ranges ---
+
+# The images at hand, once by themselves and once as a file: the same ranges.  Images with
+# values of a tenth: others.
+head -n 202 "$srcdir/data/digits.csv" >some.csv
+{ head -n 2 some.csv; sed 1,2d some.csv | awk -F, -v OFS=, '{ for (i = 1; i < NF; i++) { $i = int($i / 10) } print }'; } >dark.csv
+inject mlp.onnx --data some.csv -q --target weights,activations --count 300 --csv own.csv --calibrate 1000 >own.txt
+inject mlp.onnx --data some.csv -q --target weights,activations --count 300 --csv file.csv --calibrate some.csv >file.txt
+inject mlp.onnx --data some.csv -q --target weights,activations --count 300 --csv dark.out --calibrate dark.csv >dark.txt
+for file in own.csv file.csv dark.out; do
+    grep -v '^# configuration' $file >$file.rows
+done
+report "$(cmp own.csv.rows file.csv.rows; echo $?)" "a file of the same images sets the same ranges"
+report "$(grep -q '^activations,network' dark.out && ! cmp -s own.csv.rows dark.out.rows; echo $?)" \
+    "a file of darker images sets others"
+expect 0 '' "a data set known by name" inject mlp.onnx -q --count 20 --calibrate digits
+expect 0 '' "and one beside floats, which have no ranges" \
+    inject mlp.onnx -q --count 20 --calibrate some.csv --format fp32 --data some.csv
+inject mlp.onnx -q --count 20 --calibrate some.csv --run ranges.evo >ranges.txt
+cp some.csv moved.csv
+expect 0 '' "the same images under another name go on" \
+    inject mlp.onnx -q --count 20 --calibrate moved.csv --run ranges.evo --resume
+expect 3 'made with another configuration' "other images do not" \
+    inject mlp.onnx -q --count 20 --calibrate dark.csv --run ranges.evo --resume
+expect 4 'nowhere.csv' "images that are not there" inject mlp.onnx --calibrate nowhere.csv
+expect 2 '--calibrate: expected' "no images" inject mlp.onnx --calibrate 0
+if [ -r "$cifar" ]; then
+    expect 3 'the input is 1x8x8, the images of' "ranges of images of another shape" \
+        inject cnn.onnx --calibrate "$cifar"
+else
+    skip "ranges of images of another shape" "the test models are not there"
+fi
 
 # --- what is refused ---
 

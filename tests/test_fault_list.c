@@ -151,6 +151,19 @@ Test(fault_list_read, columns_and_rows_stand_in_any_order)
     ef_fault_list_clear(&list);
 }
 
+/* Other images, other bits, other faults. */
+Test(fault_list_read, a_bit_may_be_struck_in_one_image_and_another)
+{
+    ef_fault_list list;
+    cr_assert_eq(read_text(&list, HEAD "1,activations,relu,3,2,flip,7,,\n"
+                                       "1,activations,relu,3,2,flip,8,,\n"
+                                       "1,activations,relu,3,1,flip,,,\n"
+                                       "2,activations,relu,3,2,flip,,,\n"),
+                 EF_OK, "%s", err.text);
+    cr_expect(list.n == 2 && list.faults[0].n == 3 && list.faults[1].n == 1);
+    ef_fault_list_clear(&list);
+}
+
 Test(fault_list_read, what_is_not_there_is_named_with_its_line)
 {
     static const struct {
@@ -194,6 +207,11 @@ Test(fault_list_read, what_is_not_there_is_named_with_its_line)
         {"1,weights,conv1.weight,0,3,flip,,,\n2,,,,,,,,\n"
          "1,weights,conv1.weight,0,3,stuck1,,,\n",
          "f.csv:4: the bit is struck by line 2 already"},
+        {"1,activations,relu,3,2,flip,7,,\n1,activations,relu,3,1,flip,,,\n"
+         "1,activations,relu,2,2,flip,,,\n1,activations,relu,3,2,flip,,,\n",
+         "f.csv:5: the bit is struck by line 2 already"},
+        {"1,accumulators,sum,0,5,stuck1,,7,\n1,accumulators,sum,0,5,flip,49,7,\n",
+         "f.csv:3: the bit is struck by line 2 already"},
         {"1,weights,conv1.weight,0,3,stuck0,,,\n1,weights,conv1.weight,0,3,flip,,,\n",
          "f.csv:3: the bit is struck by line 2 already"},
     };

@@ -27,36 +27,36 @@ typedef struct setup {
     ef_injector *injector;
 } setup;
 
-/* Labels are what the network says, but for every third. */
-static setup begin(uint64_t seed, size_t n_threads, int runs_whole)
+/* s stays where it is until the end: the injector borrows from it.  Labels go round the
+ * classes. */
+static void begin(setup *s, uint64_t seed, size_t n_threads, int runs_whole)
 {
     static char name[] = "images";
-    setup s = {.net = random_net(seed, 6, 0)};
-    s.set = (ef_dataset){.name = name,
-                         .format = "CSV",
-                         .n = N_IMAGES,
-                         .values = random_images(s.net, seed, N_IMAGES),
-                         .labels = ef_calloc(N_IMAGES, sizeof(uint16_t)),
-                         .n_classes = random_net_outputs(s.net),
-                         .low = -5,
-                         .high = 5,
-                         .first_test = N_IMAGES};
-    ef_shape in = ef_topology_shape(s.net->topology, 0);
-    s.set.channels = in.channels;
-    s.set.height = in.height;
-    s.set.width = in.width;
+    s->net = random_net(seed, 6, 0);
+    s->set = (ef_dataset){.name = name,
+                          .format = "CSV",
+                          .n = N_IMAGES,
+                          .values = random_images(s->net, seed, N_IMAGES),
+                          .labels = ef_calloc(N_IMAGES, sizeof(uint16_t)),
+                          .n_classes = random_net_outputs(s->net),
+                          .low = -5,
+                          .high = 5,
+                          .first_test = N_IMAGES};
+    ef_shape in = ef_topology_shape(s->net->topology, 0);
+    s->set.channels = in.channels;
+    s->set.height = in.height;
+    s->set.width = in.width;
     for (size_t i = 0; i < N_IMAGES; i++) {
-        s.indices[i] = i;
-        s.set.labels[i] = (uint16_t)(i % s.set.n_classes);
+        s->indices[i] = i;
+        s->set.labels[i] = (uint16_t)(i % s->set.n_classes);
     }
-    const ef_injector_options o = {.set = &s.set,
-                                   .images = {s.indices, N_IMAGES},
-                                   .calibration = {s.indices, N_IMAGES},
+    const ef_injector_options o = {.set = &s->set,
+                                   .images = {s->indices, N_IMAGES},
+                                   .calibration = {s->indices, N_IMAGES},
                                    .formats = EF_QNET_OPTIONS_INT8,
                                    .runs_whole = runs_whole,
                                    .n_threads = n_threads};
-    must(ef_injector_create(&s.injector, s.net, &o, &err));
-    return s;
+    must(ef_injector_create(&s->injector, s->net, &o, &err));
 }
 
 static void end(setup *s)
@@ -143,7 +143,8 @@ static void clear(ef_ber_flips *flips, size_t n)
 
 Test(sweep_draw, patterns_nest_over_rates_in_every_target_and_image)
 {
-    setup s = begin(8, 1, 0);
+    setup s;
+    begin(&s, 8, 1, 0);
     for (int per_image = 0; per_image < 2; per_image++) {
         ef_sweep *sweep = make(&s, "ber:0.001:0.02:0.3:0.9",
                                WEIGHTS | BIASES | ACTIVATIONS | INPUTS, 3, per_image);
@@ -163,7 +164,8 @@ Test(sweep_draw, patterns_nest_over_rates_in_every_target_and_image)
 
 Test(sweep_draw, together_strike_what_each_strikes_alone)
 {
-    setup s = begin(8, 1, 0);
+    setup s;
+    begin(&s, 8, 1, 0);
     ef_sweep *both = make(&s, "weights=ber:0.01:0.1,activations=ber:0.2", 0, 2, 1);
     ef_sweep *weights = make(&s, "ber:0.01:0.1", WEIGHTS, 2, 1);
     ef_sweep *activations = make(&s, "ber:0.2", ACTIVATIONS, 2, 1);
@@ -190,7 +192,8 @@ Test(sweep_draw, together_strike_what_each_strikes_alone)
 /* Within 4.9 standard deviations of the binomial but once in 10^6. */
 Test(sweep_draw, as_many_bits_are_struck_as_the_rates_say)
 {
-    setup s = begin(8, 1, 0);
+    setup s;
+    begin(&s, 8, 1, 0);
     enum { TRIALS = 40 };
     for (int per_image = 0; per_image < 2; per_image++) {
         ef_sweep *sweep = run(&s, "ber:0.003:0.05", ACTIVATIONS, TRIALS, per_image);
@@ -212,7 +215,8 @@ Test(sweep_draw, as_many_bits_are_struck_as_the_rates_say)
 
 Test(sweep_run, at_rate_0_everything_is_masked)
 {
-    setup s = begin(8, 1, 0);
+    setup s;
+    begin(&s, 8, 1, 0);
     ef_sweep *sweep = run(&s, "ber:0", WEIGHTS | ACTIVATIONS, 5, 0);
     ef_sweep_rate sum;
     must(ef_sweep_summarize(sweep, 0, &sum, &err));
@@ -232,7 +236,8 @@ Test(sweep_run, at_rate_1_every_bit_is_struck)
 {
     static const unsigned targets[] = {WEIGHTS, BIASES, ACTIVATIONS, INPUTS};
     for (size_t k = 0; k < 4; k++) {
-        setup s = begin(4, 1, 1);
+        setup s;
+        begin(&s, 4, 1, 1);
         size_t n_sites, n = 0;
         const ef_site *sites = ef_injector_sites(s.injector, &n_sites);
         ef_flip *flips = NULL;
@@ -269,7 +274,8 @@ Test(sweep_run, at_rate_1_every_bit_is_struck)
 /* Outcomes and accuracy from the classes that each trial gives. */
 Test(sweep_run, counts_are_those_of_the_classes_given)
 {
-    setup s = begin(8, 1, 0);
+    setup s;
+    begin(&s, 8, 1, 0);
     ef_sweep *sweep = run(&s, "ber:0.01:0.1", WEIGHTS | ACTIVATIONS, 20, 0);
     const uint16_t *labels = ef_injector_labels(s.injector);
     const uint16_t *before = ef_injector_classes(s.injector);
@@ -316,11 +322,13 @@ Test(sweep_run, threads_and_recomputing_change_nothing)
 {
     static const char fault[] = "weights=ber:0.001:0.05,activations=ber:0.01,"
                                 "biases=flip:2";
-    setup first = begin(6, 1, 0);
+    setup first;
+    begin(&first, 6, 1, 0);
     ef_sweep *expected = run(&first, fault, 0, 150, 1);
     static const size_t threads[] = {2, 7, 1};
     for (size_t i = 0; i < 3; i++) {
-        setup s = begin(6, threads[i], i == 2);
+        setup s;
+        begin(&s, 6, threads[i], i == 2);
         ef_sweep *sweep = run(&s, fault, 0, 150, 1);
         expect_same(expected, sweep);
         ef_sweep_destroy(sweep);
@@ -355,7 +363,8 @@ TestSuite(sweep_store, .init = scratch_make, .fini = scratch_remove);
 Test(sweep_store, a_sweep_that_was_stopped_goes_on_to_the_same_end)
 {
     static const char fault[] = "ber:0.001:0.05";
-    setup s = begin(6, 2, 0);
+    setup s;
+    begin(&s, 6, 2, 0);
     ef_sweep *expected = run(&s, fault, WEIGHTS, 200, 0);
     saver v = {.stops = 1};
     const ef_sweep_watch watch = {.context = &v, .commit = save, .stop = stops};
@@ -407,7 +416,8 @@ static void refuse(const setup *s, const char *fault, const ef_selection *select
 
 Test(sweep_create, targets_without_what_is_chosen_are_refused)
 {
-    setup s = begin(8, 1, 0);
+    setup s;
+    begin(&s, 8, 1, 0);
     ef_selection inputs = {.nodes = "input"};
     ef_error_clear(&err);
     refuse(&s, "weights=ber:0.1,accumulators=ber:0.1", &everything,
@@ -420,7 +430,8 @@ Test(sweep_create, targets_without_what_is_chosen_are_refused)
 
 Test(sweep_create, failing_allocations_are_told)
 {
-    setup s = begin(8, 1, 0);
+    setup s;
+    begin(&s, 8, 1, 0);
     ef_strikes strikes;
     must(ef_strikes_parse(&strikes, "weights=ber:0.1,inputs=flip", &err));
     const ef_sweep_options o = {.strikes = &strikes,

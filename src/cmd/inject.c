@@ -70,9 +70,10 @@ const ef_option ef_inject_options[] = {
          "what is taken of the values of activations: max, percentile:P, or mse, what "
          "leaves the least squared error"),
      .fallback = "max"},
-    {ROW("calibrate", EF_OPTION_COUNT, "Numbers", calibrate, "N",
-         "images of the training part that set the ranges of activations"),
-     .fallback = "256", .min = 1, .max = 1e6},
+    {ROW("calibrate", EF_OPTION_PATH, "Numbers", calibrate, "N|FILE",
+         "images that set the ranges of activations: so many of the training part, or "
+         "those of another data set, as --data takes it"),
+     .fallback = "256"},
     {ROW("safety", EF_OPTION_FLAG, "Safety", safety, NULL,
          "print which classes change into which, the worst faults, the most fragile "
          "images and what protecting bits removes")},
@@ -129,7 +130,7 @@ static void clear_job(ef_inject_job *job)
     ef_injector_destroy(job->injector);
     ef_fault_list_clear(&job->list);
     ef_store_close(job->store);
-    ef_free(job->calibration);
+    ef_inject_calibration_clear(&job->calibration);
     ef_subject_clear(&job->subject);
     ef_testbed_clear(&job->bed);
     ef_numbers_clear(&job->selection.channels);

@@ -96,5 +96,6 @@ ef_status ef_inject_choose_formats(ef_inject_job *job, ef_error *err)
     status = status ? status : check_format(&to->activations, activations, err);
     status = status ? status : check_pair(job, weights, activations, err);
     status = status ? status : choose_accumulator(job, err);
-    return status ? status : choose_ranges(job, err);
+    status = status ? status : choose_ranges(job, err);
+    return status ? status : ef_inject_choose_calibration(job, err);
 }

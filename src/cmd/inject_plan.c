@@ -11,14 +11,27 @@ uint64_t ef_inject_leveugle(const ef_campaign *campaign)
                               EF_INJECT_LEVEUGLE_MARGIN, EF_INTERVAL_Z95);
 }
 
-static void add_columns(ef_table *table)
+/* Two digits: more of a time would pretend to be known. */
+double ef_inject_round(double time)
 {
-    static const char *const columns[][2] = {
-        {"target", ""},         {"faults there are", ""}, {"struck at most", ""},
-        {"Leveugle +-1 %", ""}, {"for precision", ""},    {"one fault", "ms"},
-        {"at most", "s"}};
+    double unit = time > 0 ? pow(10, floor(log10(time)) - 1) : 1;
+    return isfinite(time) ? round(time / unit) * unit : time;
+}
+
+static void add_columns(int is_precise, ef_table *table)
+{
+    static const struct {
+        const char *name, *unit;
+        int is_of_precision;
+    } columns[] = {{"target", "", 0},      {"faults there are", "", 0},
+                   {"one fault", "ms", 0}, {"Leveugle +-1 %", "", 0},
+                   {"needed", "", 1},      {"struck then", "", 1},
+                   {"in", "s", 1},         {"struck at most", "", 0},
+                   {"in", "s", 0}};
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
-        ef_table_add_column(table, columns[i][0], columns[i][1]);
+        if (is_precise || !columns[i].is_of_precision) {
+            ef_table_add_column(table, columns[i].name, columns[i].unit);
+        }
     }
 }
 
@@ -41,42 +54,84 @@ static double faults_needed(const ef_campaign *campaign, const ef_campaign_probe
     return ceil(needed / (1 + needed / population));
 }
 
-static ef_status add_row(const ef_inject_job *job, ef_table *table,
-                         ef_campaign *campaign, ef_error *err)
+/* Where a campaign ends that needs so many: at the next look, or with the last fault.
+ */
+static double faults_struck(const ef_inject_job *job, const ef_campaign *campaign,
+                            double needed)
 {
+    uint64_t most = ef_campaign_most(campaign), look = 0;
+    while (look < most && (double)look < needed) {
+        look = ef_next_look(&job->rule, look, ef_campaign_population(campaign));
+    }
+    return isnan(needed) ? NAN : (double)look;
+}
+
+typedef struct plan {
+    ef_table table;
+    double then_s, most_s; /* of all rows */
+} plan;
+
+static ef_status add_row(const ef_inject_job *job, plan *p, ef_campaign *campaign,
+                         ef_error *err)
+{
+    ef_table *table = &p->table;
     ef_campaign_probe probe = {0};
-    uint64_t population = ef_campaign_population(campaign);
     uint64_t most = ef_campaign_most(campaign);
     ef_status status = ef_campaign_try(campaign, TRIED_FAULTS, &probe, err);
     ef_table_add_text(table, ef_campaign_name(campaign));
-    ef_table_add_number(table, (double)population);
-    ef_table_add_number(table, (double)most);
+    ef_table_add_number(table, (double)ef_campaign_population(campaign));
+    ef_table_add_number(table, ef_inject_round(1000 * probe.time_s));
     ef_table_add_number(table, (double)ef_inject_leveugle(campaign));
-    ef_table_add_number(table, faults_needed(campaign, &probe, job->rule.precision));
-    ef_table_add_number(table, 1000 * probe.time_s);
-    ef_table_add_number(table, (double)most * probe.time_s);
+    if (job->rule.precision > 0) {
+        double needed = faults_needed(campaign, &probe, job->rule.precision);
+        double then = faults_struck(job, campaign, needed);
+        ef_table_add_number(table, needed);
+        ef_table_add_number(table, then);
+        ef_table_add_number(table, ef_inject_round(then * probe.time_s));
+        p->then_s += then * probe.time_s;
+    }
+    ef_table_add_number(table, (double)most);
+    ef_table_add_number(table, ef_inject_round((double)most * probe.time_s));
+    p->most_s += (double)most * probe.time_s;
     return status;
+}
+
+static void explain(const ef_inject_job *job, ef_text *text)
+{
+    ef_text_add(text, "Leveugle: faults that know any share to +-1 %% at 95 %%\n");
+    if (job->rule.precision <= 0) {
+        return;
+    }
+    ef_text_add(text,
+                "needed: for a half-width of %g %% of the CCR, by what %d faults drawn "
+                "uniformly show;\n"
+                "  -: none of these changed a class%s\n"
+                "struck then: a campaign looks after 1000, 2000, 4000 ... faults\n",
+                100 * job->rule.precision, TRIED_FAULTS,
+                job->set->design == EF_DESIGN_STRATIFIED ? "; strata often need fewer"
+                                                         : "");
 }
 
 ef_status ef_inject_print_plan(ef_inject_job *job, ef_error *err)
 {
-    ef_table table;
+    plan p = {.then_s = 0};
     ef_status status = EF_OK;
-    ef_table_init(&table);
-    add_columns(&table);
+    int is_precise = job->rule.precision > 0;
+    ef_table_init(&p.table);
+    add_columns(is_precise, &p.table);
     ef_inject_print_head(job);
     for (size_t i = 0; i < job->n_campaigns && !status; i++) {
-        status = add_row(job, &table, job->campaigns[i], err);
+        status = add_row(job, &p, job->campaigns[i], err);
     }
-    ef_table_print(&table, &job->text);
-    if (job->rule.precision > 0) {
-        ef_text_add(&job->text,
-                    "for precision: half-width of %g %% of the CCR, by the first %d "
-                    "faults; -: none of them changed a class\n",
-                    100 * job->rule.precision, TRIED_FAULTS);
+    ef_table_print(&p.table, &job->text);
+    explain(job, &job->text);
+    ef_text_add(&job->text, "\ntime: ");
+    if (is_precise && !isnan(p.then_s)) {
+        ef_text_add(&job->text, "about %g s, ", ef_inject_round(p.then_s));
     }
-    ef_text_add(&job->text, "\nmemory for the fault-free run: %.0f MB\n",
+    ef_text_add(&job->text, "at most %g s\nmemory for the fault-free run: %.0f MB\n",
+                ef_inject_round(p.most_s),
                 ef_injector_memory_bytes(job->injector) / 1e6);
-    ef_table_clear(&table);
+    ef_table_clear(&p.table);
     return status ? status : ef_print_text(&job->text, err);
 }

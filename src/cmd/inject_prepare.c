@@ -13,41 +13,6 @@
 
 /* --- the network ------------------------------------------------------------- */
 
-/* The training part where the data have one that these images are not of. */
-static ef_part calibration_part(const ef_inject_job *job)
-{
-    const ef_dataset *set = &job->bed.set;
-    int has_parts =
-        set->is_named || set->first_test < set->n || job->bed.split != EF_SPLIT_ALL;
-    ef_part part = ef_parts_get(job->subject.parts, EF_SPLIT_TRAIN, 0);
-    if (has_parts && part.n > 0) {
-        return part;
-    }
-    ef_call_note(job->call,
-                 "%s has no training part; the images that faults strike set the "
-                 "ranges of activations too",
-                 set->name);
-    return job->subject.part;
-}
-
-/* Spread evenly, since files may be sorted by class. */
-static ef_status choose_calibration(ef_inject_job *job, ef_error *err)
-{
-    ef_part part = calibration_part(job);
-    uint64_t wanted = job->set->calibrate;
-    size_t n = wanted < part.n ? (size_t)wanted : part.n;
-    job->calibration = ef_calloc(n, sizeof *job->calibration);
-    if (!job->calibration) {
-        return ef_error_memory(err);
-    }
-    for (size_t i = 0; i < n; i++) {
-        job->calibration[i] =
-            part.indices[(size_t)((double)i * (double)part.n / (double)n)];
-    }
-    job->n_calibration = n;
-    return EF_OK;
-}
-
 static ef_status classify_in_float(ef_inject_job *job, ef_error *err)
 {
     const ef_classify_options how = {job->subject.norm,
@@ -86,7 +51,8 @@ static ef_status make_injector(ef_inject_job *job, ef_error *err)
         .set = &job->bed.set,
         .normalisation = job->subject.norm,
         .images = job->subject.part,
-        .calibration = {job->calibration, job->n_calibration},
+        .calibration_set = job->calibration.is_file ? &job->calibration.set : NULL,
+        .calibration = {job->calibration.indices, job->calibration.n},
         .formats = job->formats,
         .ranges = job->ranges,
         .is_wide = is_wide,
@@ -149,7 +115,7 @@ ef_status ef_inject_prepare(ef_inject_job *job, ef_error *err)
     ef_status status = ef_testbed_load(&job->bed, job->call, err);
     status = status ? status
                     : ef_subject_load(&job->subject, &job->bed, path, "inject", err);
-    status = status ? status : choose_calibration(job, err);
+    status = status ? status : ef_inject_load_calibration(job, err);
     status = status ? status : make_injector(job, err);
     status = status ? status : ef_inject_load_severity(job, err);
     status = status ? status : classify_in_float(job, err);
@@ -167,6 +133,9 @@ void ef_inject_write_configuration(const ef_inject_job *job, ef_text *text)
     static const char *const groups[] = {"Numbers", "Data", "Faults"};
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
         ef_options_write(ef_inject_options, groups[i], job->set, text);
+        if (i == 0) {
+            ef_inject_write_calibration(job, text);
+        }
     }
     if (job->set->replay) {
         return;

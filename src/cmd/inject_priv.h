@@ -19,8 +19,7 @@ typedef struct ef_inject_settings {
     int exhaustive;
     size_t design; /* ef_design */
     ef_format weights, activations;
-    const char *accumulator, *ranges;
-    uint64_t calibrate;
+    const char *accumulator, *ranges, *calibrate;
     const char *outcomes, *save_faults, *run;
     int resume, plan;
     size_t recompute; /* 0: what is touched; 1: all */
@@ -31,6 +30,17 @@ typedef struct ef_inject_settings {
 } ef_inject_settings;
 
 extern const ef_option ef_inject_options[];
+
+/* The images that set the ranges of activations; some of those of the call, or those of
+ * a data set of their own. */
+typedef struct ef_inject_calibration {
+    int is_file;
+    uint64_t wanted; /* how many of the call's */
+    ef_dataset set;  /* empty without a file */
+    char hash[EF_MODEL_HASH_SIZE];
+    size_t *indices; /* (n) */
+    size_t n;
+} ef_inject_calibration;
 
 /* One call from the command line to the results.  Functions that take it do what their
  * name says and leave what they make in it. */
@@ -46,8 +56,7 @@ typedef struct ef_inject_job {
     ef_range_rule ranges;
     ef_testbed bed;
     ef_subject subject;
-    size_t *calibration; /* (n_calibration) */
-    size_t n_calibration;
+    ef_inject_calibration calibration;
     size_t n_float_errors;
     ef_injector *injector;
     ef_fault_list list; /* of --replay */
@@ -76,6 +85,17 @@ EF_NODISCARD ef_status ef_inject_check_picture(const ef_inject_job *job,
  */
 
 EF_NODISCARD ef_status ef_inject_choose_formats(ef_inject_job *job, ef_error *err);
+
+/* --- inject_calibration.c ----------------------------------------------------------
+ */
+
+EF_NODISCARD ef_status ef_inject_choose_calibration(ef_inject_job *job, ef_error *err);
+/* The subject is there already.  What loading data fails with; EF_ERR_INPUT: images
+ * that the model does not take. */
+EF_NODISCARD ef_status ef_inject_load_calibration(ef_inject_job *job, ef_error *err);
+/* Adds " calibrate=...". */
+void ef_inject_write_calibration(const ef_inject_job *job, ef_text *text);
+void ef_inject_calibration_clear(ef_inject_calibration *calibration);
 
 /* --- inject_prepare.c: the network, its images and its campaigns -------------------
  */
@@ -106,6 +126,8 @@ EF_NODISCARD ef_status ef_inject_plan_sweeps(ef_inject_job *job, ef_error *err);
 /* --- inject_plan.c -----------------------------------------------------------------
  */
 
+/* A time in any unit, for people. */
+double ef_inject_round(double time);
 EF_NODISCARD ef_status ef_inject_print_plan(ef_inject_job *job, ef_error *err);
 /* Faults that Leveugle et al. ask for to know a share of faults to this margin. */
 #define EF_INJECT_LEVEUGLE_MARGIN 0.01
@@ -116,6 +138,8 @@ uint64_t ef_inject_leveugle(const ef_campaign *campaign);
 
 /* The model, its images, what is wrong without a fault. */
 void ef_inject_print_head(ef_inject_job *job);
+/* A share in percent for people: three digits, none of them behind 0.0001 %. */
+double ef_inject_percent(double share);
 /* Of a site: its node, or its own where the node has several of the target. */
 const char *ef_inject_site_name(const ef_injector *injector, size_t site);
 /* The tables of all campaigns into job's text and table, and to where --csv and --json

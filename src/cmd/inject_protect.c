@@ -127,11 +127,11 @@ static void print_points(ef_inject_job *job, const curve *c)
         ef_protection_point p = ef_protection_at(c->protection, bits);
         ef_table_add_number(&table, percent[i]);
         ef_table_add_number(&table, bits);
-        ef_table_add_number(&table, 100 * p.removed);
-        ef_table_add_number(&table, 100 * p.interval.low);
-        ef_table_add_number(&table, 100 * p.interval.high);
+        ef_table_add_number(&table, ef_inject_percent(p.removed));
+        ef_table_add_number(&table, ef_inject_percent(p.interval.low));
+        ef_table_add_number(&table, ef_inject_percent(p.interval.high));
         if (c->histogram) {
-            ef_table_add_number(&table, 100 * single(c, bits));
+            ef_table_add_number(&table, ef_inject_percent(single(c, bits)));
         }
     }
     ef_table_print(&table, &job->text);

@@ -1,5 +1,6 @@
 /* What campaigns found, for people and for programs. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,12 +61,12 @@ ef_status ef_inject_each_part(const ef_inject_job *job, size_t at, ef_table *tab
     return status;
 }
 
-/* Share and interval; one: what the whole counts, 1 or 100 %. */
-static void add_estimate(ef_table *table, const ef_estimate *e, double one)
+/* Share and interval. */
+static void add_estimate(ef_table *table, const ef_estimate *e)
 {
-    ef_table_add_number(table, one * e->share);
-    ef_table_add_number(table, one * e->interval.low);
-    ef_table_add_number(table, one * e->interval.high);
+    ef_table_add_number(table, e->share);
+    ef_table_add_number(table, e->interval.low);
+    ef_table_add_number(table, e->interval.high);
 }
 
 /* --- for programs ------------------------------------------------------------ */
@@ -94,25 +95,50 @@ static ef_status add_csv_row(const ef_inject_job *job, size_t at, ef_table *tabl
     ef_table_add_number(table, (double)r->count.population);
     ef_table_add_number(table, (double)ef_campaign_images(campaign));
     ef_table_add_number(table, (double)r->count.tally.failures);
-    add_estimate(table, &r->ccr, 1);
+    add_estimate(table, &r->ccr);
     ef_table_add_number(table, (double)r->count.critical);
-    add_estimate(table, &r->critical, 1);
+    add_estimate(table, &r->critical);
     ef_table_add_number(table, r->corrected);
-    add_estimate(table, &r->nonfinite, 1);
+    add_estimate(table, &r->nonfinite);
     return ef_inject_add_safety_cells(job, at, table, p->site, p->bit, r, err);
 }
 
 /* --- for people -------------------------------------------------------------- */
 
-static void add_columns(ef_table *table)
+double ef_inject_percent(double share)
+{
+    double percent = 100 * share;
+    if (!(percent > 0)) {
+        return percent;
+    }
+    double digit = floor(log10(percent)) - 2;
+    double unit = pow(10, digit > -4 ? digit : -4);
+    return round(percent / unit) * unit;
+}
+
+static void add_percents(ef_table *table, const ef_estimate *e)
+{
+    ef_table_add_number(table, ef_inject_percent(e->share));
+    ef_table_add_number(table, ef_inject_percent(e->interval.low));
+    ef_table_add_number(table, ef_inject_percent(e->interval.high));
+}
+
+/* Integers are finite, and a column of zeros would say so at length. */
+static int can_be_nonfinite(const ef_inject_job *job)
+{
+    return !ef_injector_is_integer(&job->formats.activations);
+}
+
+static void add_columns(const ef_inject_job *job, ef_table *table)
 {
     static const char *const counts[] = {"part", "faults", "of"};
     static const char *const shares[] = {"CCR", "low",  "high",      "critical",
                                          "low", "high", "corrected", "nonfinite"};
+    size_t n = sizeof shares / sizeof *shares;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         ef_table_add_column(table, counts[i], "");
     }
-    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
+    for (size_t i = 0; i < n - !can_be_nonfinite(job); i++) {
         ef_table_add_column(table, shares[i], "%");
     }
 }
@@ -122,17 +148,18 @@ static ef_status add_row(const ef_inject_job *job, size_t at, ef_table *table,
                          ef_error *err)
 {
     char words[EF_NAME_SIZE + 16];
-    (void)job;
     (void)at;
     (void)err;
     snprintf(words, sizeof words, "%s%s%s", p->kind, p->name[0] ? " " : "", p->name);
     ef_table_add_text(table, words);
     ef_table_add_number(table, (double)r->count.tally.n);
     ef_table_add_number(table, (double)r->count.population);
-    add_estimate(table, &r->ccr, 100);
-    add_estimate(table, &r->critical, 100);
-    ef_table_add_number(table, 100 * r->corrected);
-    ef_table_add_number(table, 100 * r->nonfinite.share);
+    add_percents(table, &r->ccr);
+    add_percents(table, &r->critical);
+    ef_table_add_number(table, ef_inject_percent(r->corrected));
+    if (can_be_nonfinite(job)) {
+        ef_table_add_number(table, ef_inject_percent(r->nonfinite.share));
+    }
     return EF_OK;
 }
 
@@ -144,11 +171,11 @@ static void add_reason(ef_text *text, const ef_campaign *campaign,
         ef_text_add(text, "all there are");
         break;
     case EF_END_PRECISE:
-        ef_text_add(text, "the CCR is known to within %g %% of it",
+        ef_text_add(text, "until the CCR was known to within %g %% of it",
                     100 * rule->precision);
         break;
     case EF_END_NEGLIGIBLE:
-        ef_text_add(text, "the CCR is below %g %%", 100 * rule->negligible);
+        ef_text_add(text, "until the CCR was below %g %%", 100 * rule->negligible);
         break;
     default:
         ef_text_add(text, "the most that were asked for");
@@ -176,7 +203,7 @@ static void add_title(ef_inject_job *job, const ef_campaign *campaign)
     } else {
         add_kind(&job->text, &job->strikes.strikes[EF_TARGET_WEIGHTS]);
     }
-    ef_text_add(&job->text, " struck%s: ", job->set->per_image ? " in each image" : "");
+    ef_text_add(&job->text, " struck%s, ", job->set->per_image ? " in each image" : "");
     add_reason(&job->text, campaign, &job->rule);
     ef_text_add(&job->text, "\n");
 }
@@ -186,7 +213,7 @@ static ef_status print(ef_inject_job *job, size_t at, ef_error *err)
     ef_table table;
     add_title(job, job->campaigns[at]);
     ef_table_init(&table);
-    add_columns(&table);
+    add_columns(job, &table);
     ef_status status = ef_inject_each_part(job, at, &table, add_row, err);
     ef_table_print(&table, &job->text);
     job->text.failed |= table.failed;
@@ -194,7 +221,7 @@ static ef_status print(ef_inject_job *job, size_t at, ef_error *err)
     if (!job->set->replay) {
         ef_text_add(&job->text,
                     "Leveugle et al. ask for %" PRIu64
-                    " faults, to know a share of faults to +-%g %%\n",
+                    " faults to know a share of faults to +-%g %%\n",
                     ef_inject_leveugle(job->campaigns[at]),
                     100 * EF_INJECT_LEVEUGLE_MARGIN);
     }
@@ -240,9 +267,13 @@ ef_status ef_inject_report(ef_inject_job *job, ef_error *err)
     status = status ? status : ef_inject_print_fit_sum(job, err);
     ef_text_add(&job->text,
                 "CCR: share of (fault, image) pairs whose class changed; corrected: of "
-                "those to the\nlabel's class; nonfinite: share of pairs with a NaN or "
-                "infinity instead of a class;\ncritical: share of faults with a pair "
-                "of either kind.  Intervals of 95 %%.\n");
+                "those to the\nlabel's class; %s.\n"
+                "low, high: intervals of 95 %%, wide where few of the faults changed a "
+                "class.\n",
+                can_be_nonfinite(job)
+                    ? "nonfinite: share of pairs with a NaN or infinity instead of a "
+                      "class;\ncritical: share of faults with a pair of either kind"
+                    : "critical: share of faults with such a pair");
     if (has_stdout(job->set->outcomes) || has_stdout(job->set->save_faults)) {
         ef_text_clear(&job->text);
     }

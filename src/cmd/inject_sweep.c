@@ -312,6 +312,17 @@ ef_status ef_inject_run_sweeps(ef_inject_job *job, ef_error *err)
 
 #define TRIED_TRIALS 4
 
+/* Sweeps of a set: of the whole network, and with --by-node of each node. */
+static size_t count_sweeps(const ef_inject_job *job, const ef_sweep *sweep)
+{
+    size_t n_sites, n = 1;
+    ef_injector_sites(job->injector, &n_sites);
+    for (size_t i = 0; job->set->by_node && i < n_sites; i++) {
+        n += ef_sweep_site_bits(sweep, i) > 0;
+    }
+    return n;
+}
+
 static ef_status add_plan(const ef_inject_job *job, unsigned targets, ef_table *table,
                           ef_error *err)
 {
@@ -332,10 +343,11 @@ static ef_status add_plan(const ef_inject_job *job, unsigned targets, ef_table *
         ef_table_add_text(table, name.bytes);
         ef_table_add_number(table, (double)ef_sweep_bits(sweep));
         ef_table_add_number(table, last.expected_bits);
+        double n_trials = (double)inject_trials(job) * (double)count_sweeps(job, sweep);
         ef_table_add_number(table, (double)ef_sweep_n_rates(sweep));
-        ef_table_add_number(table, (double)inject_trials(job));
-        ef_table_add_number(table, 1000 * trial_s);
-        ef_table_add_number(table, (double)inject_trials(job) * trial_s);
+        ef_table_add_number(table, n_trials);
+        ef_table_add_number(table, ef_inject_round(1000 * trial_s));
+        ef_table_add_number(table, ef_inject_round(n_trials * trial_s));
     }
     ef_sweep_destroy(sweep);
     ef_text_clear(&name);
@@ -345,9 +357,9 @@ static ef_status add_plan(const ef_inject_job *job, unsigned targets, ef_table *
 ef_status ef_inject_plan_sweeps(ef_inject_job *job, ef_error *err)
 {
     static const char *const columns[][2] = {
-        {"target", ""},     {"stored bits", ""}, {"struck at the last rate", ""},
-        {"rates", ""},      {"trials", ""},      {"a trial at all rates", "ms"},
-        {"all trials", "s"}};
+        {"target", ""}, {"stored bits", ""}, {"struck at the last rate", ""},
+        {"rates", ""},  {"trials", ""},      {"a trial at all rates", "ms"},
+        {"in", "s"}};
     unsigned sets[EF_TARGET_COUNT];
     size_t n = 0;
     ef_table table;

@@ -20,14 +20,14 @@ static int has_own_rate(const ef_strikes *strikes, size_t target)
            target != inject_sweep_axis(strikes, strikes->together);
 }
 
-static void add_rate_columns(const ef_strikes *strikes, const char *between,
-                             ef_table *table)
+static void add_rate_columns(const ef_strikes *strikes, const char *first,
+                             const char *between, ef_table *table)
 {
+    char name[32];
     if (strikes->n_rates > 0) {
-        ef_table_add_column(table, "rate", "");
+        ef_table_add_column(table, first, "");
     }
     for (size_t t = 0; t < EF_TARGET_COUNT; t++) {
-        char name[32];
         snprintf(name, sizeof name, "rate%s%s", between, ef_target_names[t]);
         if (has_own_rate(strikes, t)) {
             ef_table_add_column(table, name, "");
@@ -85,7 +85,7 @@ void inject_sweep_columns(const ef_strikes *strikes, ef_table *table)
                                          "accuracy_95",
                                          "accuracy_most"};
     add_columns(before, sizeof before / sizeof *before, "", table);
-    add_rate_columns(strikes, "_", table);
+    add_rate_columns(strikes, "rate", "_", table);
     add_columns(behind, sizeof behind / sizeof *behind, "", table);
 }
 
@@ -137,10 +137,15 @@ void inject_sweep_people_columns(const ef_strikes *strikes, int by_node,
     static const char *const counts[] = {"bits struck", "expected"};
     static const char *const shares[] = {
         "CCR", "low", "high", "deviation", "nonfinite", "accuracy", "deviation"};
+    char first[32];
     if (by_node) {
         ef_table_add_column(table, "part", "");
     }
-    add_rate_columns(strikes, " ", table);
+    snprintf(first, sizeof first, "rate%s%s", strikes->together ? " " : "",
+             strikes->together
+                 ? ef_target_names[inject_sweep_axis(strikes, strikes->together)]
+                 : "");
+    add_rate_columns(strikes, first, " ", table);
     add_columns(counts, sizeof counts / sizeof *counts, "", table);
     add_columns(shares, sizeof shares / sizeof *shares, "%", table);
 }
@@ -151,13 +156,13 @@ void inject_sweep_people_rows(const ef_sweep_view *view, int by_node, ef_table *
         const ef_sweep_rate *r = &view->rates[i];
         const double numbers[] = {r->bits,
                                   r->expected_bits,
-                                  100 * r->ccr.mean,
-                                  100 * r->ccr.interval.low,
-                                  100 * r->ccr.interval.high,
-                                  100 * r->ccr.deviation,
-                                  100 * r->nonfinite.mean,
+                                  ef_inject_percent(r->ccr.mean),
+                                  ef_inject_percent(r->ccr.interval.low),
+                                  ef_inject_percent(r->ccr.interval.high),
+                                  ef_inject_percent(r->ccr.deviation),
+                                  ef_inject_percent(r->nonfinite.mean),
                                   100 * r->accuracy.mean,
-                                  100 * r->accuracy.deviation};
+                                  ef_inject_percent(r->accuracy.deviation)};
         if (by_node) {
             char words[EF_NAME_SIZE + 8];
             snprintf(words, sizeof words, "%s%s", view->node ? "node " : "network",

@@ -82,8 +82,8 @@ static void add_fault(const ef_inject_job *job, const ef_campaign *c, size_t at,
     }
     ef_table_add_number(table, (double)o.counts.sdc);
     ef_table_add_number(table, (double)o.counts.nonfinite);
-    ef_table_add_number(table,
-                        100 * (double)(o.counts.sdc + o.counts.nonfinite) / images);
+    ef_table_add_number(
+        table, ef_inject_percent((double)(o.counts.sdc + o.counts.nonfinite) / images));
 }
 
 static void add_fault_columns(const ef_inject_job *job, ef_table *table)
@@ -136,7 +136,8 @@ static void add_image(const ef_inject_job *job, const ef_campaign *c, size_t ima
     ef_table_add_number(table, ef_injector_margins(in)[image]);
     ef_table_add_number(table, (double)f->sdc);
     ef_table_add_number(table, (double)f->nonfinite);
-    ef_table_add_number(table, 100 * (double)(f->sdc + f->nonfinite) / faults);
+    ef_table_add_number(table,
+                        ef_inject_percent((double)(f->sdc + f->nonfinite) / faults));
 }
 
 static void print_images(ef_inject_job *job, const ef_campaign *c, uint64_t *counts,

@@ -77,7 +77,7 @@ static void write_script(const ef_protection_plot *plot, const char *name,
                 "set style line 3 lc rgb '#d1495b' lw 2 dt 2\n"
                 "set style line 4 lc rgb '#8a8a8a' lw 1 dt 3\n"
                 "set grid lc rgb '#e6e6e6'\n"
-                "set key below center Left reverse samplen 2 maxcols 2\n"
+                "set key top left Left reverse samplen 2\n"
                 "set samples 500\n"
                 "set logscale x\n"
                 "set xrange [%g:100]\n"

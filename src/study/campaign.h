@@ -92,7 +92,7 @@ EF_NODISCARD ef_status ef_campaign_save(ef_campaign *campaign, ef_store *store,
 EF_NODISCARD ef_status ef_campaign_restore(ef_campaign *campaign, ef_store *store,
                                            uint64_t id, ef_error *err);
 
-/* What the first n faults show, which are not counted. */
+/* What n faults show that are drawn uniformly, and not counted. */
 typedef struct ef_campaign_probe {
     uint64_t n;
     double time_s; /* of a fault */

@@ -268,19 +268,26 @@ ef_status ef_campaign_run(ef_campaign *campaign, const ef_campaign_watch *watch,
     return status;
 }
 
+/* As a uniform design draws them: the first faults of a stratified one are all of a few
+ * strata. */
 ef_status ef_campaign_try(ef_campaign *campaign, size_t n, ef_campaign_probe *probe,
                           ef_error *err)
 {
     chunk k = {0};
+    ef_campaign uniform = *campaign;
+    ef_permutation order;
     uint64_t most = ef_campaign_most(campaign);
-    most = most < n ? most : n;
-    ef_status status = make_chunk(&k, campaign, most, err);
-    if (!status && campaign->design == EF_DESIGN_STRATIFIED && !campaign->planned) {
-        status = campaign_plan(campaign, err);
+    if (campaign->design == EF_DESIGN_STRATIFIED) {
+        order = ef_permutation_keyed(campaign->seed, EF_PURPOSE_FAULT,
+                                     (uint64_t)campaign->target, 0, 0,
+                                     ef_campaign_population(campaign));
+        uniform.design = EF_DESIGN_UNIFORM;
+        uniform.orders = &order;
     }
+    ef_status status = make_chunk(&k, campaign, most < n ? most : n, err);
     if (!status) {
         double start_s = ef_clock_s();
-        status = strike(campaign, &k, 0, k.room, NULL, NULL, err);
+        status = strike(&uniform, &k, 0, k.room, NULL, NULL, err);
         *probe = (ef_campaign_probe){
             .n = k.room, .time_s = (ef_clock_s() - start_s) / (double)k.room};
     }

@@ -12,9 +12,9 @@
 /* What engines keep of a fault-free run for each element, at most. */
 #define BYTES_IN_BYTES 10.0 /* integers twice; sums of convolutions twice */
 #define BYTES_IN_WIDE 12.0
-#define BYTES_IN_FLOATS 4.0
+#define BYTES_IN_FLOATS 6.0 /* float32; half as many partial sums */
 #define BLOCK                                                                          \
-    64 /* faults that a thread strikes at once: together they take less time */
+    256 /* faults that a thread strikes at once: together they take less time */
 
 /* What a thread keeps from strike to strike of a batch. */
 typedef struct hand {
@@ -51,9 +51,9 @@ int ef_injector_is_integer(const ef_format *format)
 }
 
 /* Floats without a scale of their own take whatever comes. */
-static int needs_ranges(const ef_format *format)
+int ef_injector_needs_ranges(const ef_format *activations)
 {
-    return format->kind != EF_FORMAT_FLOAT || format->scaled;
+    return activations->kind != EF_FORMAT_FLOAT || activations->scaled;
 }
 
 /* Those that the calibration images have in float32. */
@@ -61,12 +61,13 @@ static ef_status find_ranges(const ef_injector *in, const ef_net *net,
                              ef_ranges **ranges, ef_error *err)
 {
     const ef_injector_options *o = &in->options;
+    const ef_dataset *set = o->calibration_set ? o->calibration_set : o->set;
     float *images =
-        ef_calloc(o->calibration.n, ef_dataset_image_size(o->set) * sizeof *images);
+        ef_calloc(o->calibration.n, ef_dataset_image_size(set) * sizeof *images);
     if (!images) {
         return ef_error_memory(err);
     }
-    ef_batch_fill(o->set, o->normalisation, o->calibration.indices, o->calibration.n,
+    ef_batch_fill(set, o->normalisation, o->calibration.indices, o->calibration.n,
                   images);
     ef_status status = ef_ranges_create_by(ranges, net, images, o->calibration.n,
                                            &o->ranges, o->n_threads, err);
@@ -79,7 +80,7 @@ static ef_status make_network(ef_injector *in, const ef_net *net, ef_error *err)
     const ef_qnet_options *formats = &in->options.formats;
     const ef_fnet_options floats = {formats->weights, formats->activations};
     ef_ranges *ranges = NULL;
-    ef_status status = needs_ranges(&formats->activations)
+    ef_status status = ef_injector_needs_ranges(&formats->activations)
                            ? find_ranges(in, net, &ranges, err)
                            : EF_OK;
     if (!status) {

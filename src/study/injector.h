@@ -17,7 +17,8 @@ typedef struct ef_injector_options {
     const ef_dataset *set;
     const ef_normalisation *normalisation; /* NULL: the network takes raw values */
     ef_part images;                        /* that faults strike; not empty */
-    ef_part calibration;                   /* that set the ranges; not empty */
+    const ef_dataset *calibration_set;     /* of the same shape; NULL: set */
+    ef_part calibration; /* its images that set the ranges; not empty */
     /* activations in integers are run in integers, and weights are integers too; else
        in floats, with weights of any format */
     ef_qnet_options formats;
@@ -29,6 +30,9 @@ typedef struct ef_injector_options {
 
 /* Whether tensors of this format are run in integers. */
 int ef_injector_is_integer(const ef_format *format);
+
+/* Whether the calibration images matter to activations in this format. */
+int ef_injector_needs_ranges(const ef_format *activations);
 
 /* net and what options point to are borrowed until the end.  Images are kept in batches
  * that take 200 MB at most, or of one image.

@@ -17,12 +17,16 @@
 #define N_CHAINS 12
 #define CHAINS(X) X(a) X(b) X(c) X(d) X(e) X(f) X(g) X(h) X(i) X(j) X(k) X(l)
 
-#define BEGIN(v) v = ONE,
+/* Read anew for each chain, and unknown while they are compiled: chains that are known
+ * to be alike would be computed once. */
+static const volatile float half = 0.5f;
+
+#define BEGIN(v) v = SPLAT(half),
 #define STEP(v) v = FMA(v, factor, term);
 #define SUM(v) all = ADD(all, v);
 /* All go towards 1. */
 #define RUN(VEC)                                                                       \
-    VEC CHAINS(BEGIN) factor = SPLAT(0.5f), term = SPLAT(0.5f), all = ONE;             \
+    VEC CHAINS(BEGIN) factor = SPLAT(half), term = SPLAT(half), all = term;            \
     for (size_t n = 0; n < N_STEPS; n++) {                                             \
         CHAINS(STEP)                                                                   \
     }                                                                                  \
@@ -34,7 +38,6 @@ typedef struct unit {
     float (*run)(void); /* a lane of what came out, so that it is computed */
 } unit;
 
-#define ONE 1
 #define SPLAT(x) (x)
 #define FMA(x, y, z) fmaf(x, y, z)
 #define ADD(x, y) ((x) + (y))
@@ -43,13 +46,11 @@ static float run_portable(void)
     RUN(float)
     return all;
 }
-#undef ONE
 #undef SPLAT
 #undef FMA
 #undef ADD
 
 #if defined(__x86_64__)
-#define ONE _mm256_set1_ps(1)
 #define SPLAT(x) _mm256_set1_ps(x)
 #define FMA(x, y, z) _mm256_fmadd_ps(x, y, z)
 #define ADD(x, y) _mm256_add_ps(x, y)
@@ -58,12 +59,10 @@ __attribute__((target("avx2,fma"))) static float run_avx2(void)
     RUN(__m256)
     return _mm256_cvtss_f32(all);
 }
-#undef ONE
 #undef SPLAT
 #undef FMA
 #undef ADD
 
-#define ONE _mm512_set1_ps(1)
 #define SPLAT(x) _mm512_set1_ps(x)
 #define FMA(x, y, z) _mm512_fmadd_ps(x, y, z)
 #define ADD(x, y) _mm512_add_ps(x, y)
