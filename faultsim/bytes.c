@@ -132,6 +132,9 @@ static void destroy(ef_rerun *base)
     for (size_t i = 0; rerun->steps && i < rerun->n_steps; i++) {
         ef_bstep *step = &rerun->steps[i];
         ef_free(step->parts);
+        ef_free(step->spots);
+        ef_free(step->places);
+        ef_free(step->corners);
         ef_free(step->taps);
         ef_free(step->tap_pixels);
         ef_free(step->runs);

@@ -49,6 +49,30 @@ static void lay_out(ef_bytes *rerun, size_t index)
     };
 }
 
+static ef_status make_places(const ef_bytes *rerun, ef_bstep *step, ef_error *err)
+{
+    ef_shape shape = step->q->shape;
+    size_t n = ef_bplane(step);
+    int is_conv = step->q->kind == EF_Q_CONV;
+    step->spots = ef_calloc(n, sizeof *step->spots);
+    step->places = ef_calloc(n, sizeof *step->places);
+    step->corners = is_conv ? ef_calloc(n, sizeof *step->corners) : NULL;
+    if (!step->spots || !step->places || (is_conv && !step->corners)) {
+        return ef_error_memory(err);
+    }
+    for (size_t i = 0; i < n; i++) {
+        size_t y = i / shape.width, x = i % shape.width;
+        step->spots[i][0] = (uint16_t)y;
+        step->spots[i][1] = (uint16_t)x;
+        step->places[i] = (uint32_t)ef_bplace(&step->layout, y, x);
+        if (is_conv) {
+            const ef_blayout *in = &rerun->steps[step->q->inputs[0]].layout;
+            step->corners[i] = (uint32_t)ef_bcorner(step, in, y, x);
+        }
+    }
+    return EF_OK;
+}
+
 /* --- weights ---------------------------------------------------------------------- */
 
 void ef_bpart_bind(ef_bpart *part, const unsigned char *weights, const int32_t *starts)
@@ -119,8 +143,7 @@ static ef_status make_parts(ef_bytes *rerun, ef_bstep *step, ef_error *err)
                            .n_in = groups * n_in,
                            .n_out = groups * n_out,
                            .weights_at = rerun->weights_size,
-                           .start_at = rerun->n_starts,
-                           .is_aligned = first * n_in % EF_INT_GROUP == 0};
+                           .start_at = rerun->n_starts};
         part->conv =
             (ef_int_conv){.n_blocks = up_to(part->n_out, EF_INT_BLOCK) / EF_INT_BLOCK,
                           .n_groups = up_to(part->n_in, EF_INT_GROUP) / EF_INT_GROUP,
@@ -265,7 +288,8 @@ static ef_status check(const ef_bytes *rerun, const ef_bstep *step, ef_error *er
                   (q->kind == EF_Q_CONV && q->weight_codes[0].format.bits > 8);
     int is_held =
         q->kind == EF_Q_CONV && rerun->qnet->saturates && !is_safe(rerun, step);
-    int is_long = q->shape.height > 0xffff || q->shape.width > 0xffff; /* ef_bspot */
+    int is_long =
+        q->shape.height > 0xffff || q->shape.width > 0xffff; /* ef_bstep.spots */
     if (is_wide || is_held || is_long || rerun->qnet->accumulator_bits > 32) {
         return ef_error_set(
             err, EF_ERR_UNSUPPORTED,
@@ -289,6 +313,7 @@ ef_status ef_bytes_build(ef_bytes *rerun, ef_error *err)
         ef_bstep *step = &rerun->steps[i];
         lay_out(rerun, i);
         status = check(rerun, step, err);
+        status = status ? status : make_places(rerun, step, err);
         find_last_reader(rerun, i);
         status = status ? status : add_sites(rerun, i, err);
         if (!status && step->q->kind == EF_Q_CONV) {

@@ -82,7 +82,8 @@ static void find_delta(const ef_bytes_worker *w, const ef_fault *fault,
     const ef_flip *f = &fault->flips[flips[0].number];
     const ef_bstep *step = ef_bstep_of(w, w->rerun->base.sites[f->site].step);
     ef_bhit hit = place_of(w, f), *last = NULL;
-    int32_t before = hit.is_bias ? step->q->bias[f->index] : step->q->weights[f->index];
+    int32_t before = hit.is_bias ? (int32_t)step->q->bias[f->index]
+                                 : step->q->weights[f->index];
     const ef_code *code = code_of(step, hit.is_bias, hit.channel);
     uint32_t bits = bits_of(code, before);
     for (size_t i = 0; i < n; i++) {
@@ -221,7 +222,7 @@ static void write_plane(ef_bytes_worker *w, size_t index, size_t channel)
         }
         for (uint32_t x = 0; x < shape.width; x++) {
             if (was[x] != now[x]) {
-                ef_bytes_touch(w, index, ef_bspot_at(y, x))[channel] = now[x];
+                ef_bytes_touch(w, index, y * shape.width + x)[channel] = now[x];
             }
         }
     }
@@ -372,8 +373,8 @@ void ef_bytes_strike_values(ef_bytes_worker *w, size_t index)
         if (!ascend && is_repeated(w, i)) {
             continue;
         }
-        ef_bspot spot = ef_bspot_of(step, element % plane);
-        uint8_t *byte = ef_bytes_touch(w, index, spot) + element / plane;
+        uint8_t *byte =
+            ef_bytes_touch(w, index, (uint32_t)(element % plane)) + element / plane;
         uint32_t bits = ef_code_of_integer(code, *byte - step->offset);
         size_t end = ascend ? i + 1 : w->n_hitting;
         *byte = (uint8_t)(ef_code_integer(code, strike_bits(w, i, end, bits)) +
@@ -429,16 +430,16 @@ static int32_t weight_now(const ef_bytes_worker *w, const ef_bstep *step, size_t
 }
 
 int64_t ef_bytes_struck_sum(ef_bytes_worker *w, size_t index, size_t channel,
-                            ef_bspot spot)
+                            uint32_t pixel)
 {
     const ef_bstep *step = ef_bstep_of(w, index);
     const ef_bstep *from = ef_bstep_of(w, step->q->inputs[0]);
     ef_shape out = step->q->shape;
     size_t n_in = from->q->shape.channels / step->q->window.groups;
     size_t group = channel / (out.channels / step->q->window.groups);
-    size_t corner = ef_bcorner(step, &from->layout, ef_bspot_y(spot), ef_bspot_x(spot));
+    size_t corner = step->corners[pixel];
     const uint8_t *x = w->states[step->q->inputs[0]].now + group * n_in;
-    uint64_t element = channel * ef_bplane(step) + ef_bnumber(step, spot), n = 0;
+    uint64_t element = channel * ef_bplane(step) + pixel, n = 0;
     uint64_t next = next_moment(w, element, 0);
     int64_t sum = ef_qfit(w->rerun->qnet, bias_now(w, step, channel));
     for (size_t i = 0; i < n_in; i++) {
@@ -469,9 +470,9 @@ void ef_bytes_strike_sums(ef_bytes_worker *w, size_t index)
     for (size_t i = 0; i < w->n_hitting; i++) {
         const ef_flip *f = flip_of(w, w->hitting[i]);
         size_t channel = f->index / plane;
-        ef_bspot spot = ef_bspot_of(step, f->index % plane);
-        int64_t sum = ef_bytes_struck_sum(w, index, channel, spot);
-        ef_bytes_touch(w, index, spot)[channel] =
+        uint32_t pixel = (uint32_t)(f->index % plane);
+        int64_t sum = ef_bytes_struck_sum(w, index, channel, pixel);
+        ef_bytes_touch(w, index, pixel)[channel] =
             (uint8_t)(ef_qsum_round(step->q, channel, sum) + step->offset);
     }
 }

@@ -29,7 +29,6 @@ typedef struct ef_bpart {
     ef_int_conv conv; /* weights and start: of the network as it is */
     size_t in, out, n_in, n_out;
     size_t weights_at, start_at; /* in the network's blocks of them */
-    int is_aligned;              /* its input channels begin a group */
 } ef_bpart;
 
 /* A step of the network, ready to run. */
@@ -41,6 +40,11 @@ typedef struct ef_bstep {
     ef_int_rounding rounding;
     ef_bpart *parts;
     size_t n_parts;
+    /* by pixel, y * width + x: its row and column, its place, and for conv the place of
+     * its window's first tap in the input */
+    uint16_t (*spots)[2];
+    uint32_t *places;
+    uint32_t *corners;
     ptrdiff_t *taps;      /* (n_taps) bytes from a window's first tap */
     uint32_t *tap_pixels; /* (n_taps) likewise pixels */
     size_t n_taps;
@@ -70,16 +74,13 @@ typedef struct ef_bytes {
     size_t n_starts;
 } ef_bytes;
 
-/* A pixel: its row in the upper half, its column in the lower. */
-typedef uint32_t ef_bspot;
-
 /* A step in a worker. */
 typedef struct ef_bstate {
-    uint8_t *now;     /* (layout.size) the image in hand */
-    ef_bspot *listed; /* (n_listed) pixels that were written */
-    size_t n_listed;
-    uint8_t *is_listed; /* (layout.n_pixels) */
-    ef_bspot *pixels;   /* (n_pixels) those of them that differ */
+    uint8_t *now;        /* (layout.size) the image in hand */
+    uint64_t *touched;   /* a bit for each pixel (of ef_bwords words): was written */
+    int is_touched;      /* one was */
+    uint64_t *differing; /* likewise: differs */
+    uint32_t *pixels;    /* (n_pixels) those that differ, ascending */
     size_t n_pixels;
     ef_int_tensor differs; /* valid where n_pixels > 0 */
     ef_bpart *parts;       /* with the worker's weights */
@@ -119,15 +120,15 @@ typedef struct ef_bytes_worker {
     ef_bflip *flips;   /* (order_capacity) */
     uint32_t *hitting; /* (n_hitting) flips of a site and image, as they stand */
     size_t n_hitting;
-    size_t image;   /* in states; SIZE_MAX: none */
-    int is_whole;   /* everything is computed again */
-    int is_first;   /* and sums are kept: the fault-free run */
-    ef_bspot *todo; /* (n_todo) pixels of a step to compute */
+    size_t image;     /* in states; SIZE_MAX: none */
+    int is_whole;     /* everything is computed again */
+    int is_first;     /* and sums are kept: the fault-free run */
+    uint64_t *needed; /* pixels of a step to compute, as bits */
+    uint32_t *todo;   /* (n_todo) and as numbers, ascending */
     size_t n_todo;
-    uint8_t *is_todo; /* (pixels, and 8 more) */
-    ef_bspot *dense;  /* (pixels) those whose sums are made anew */
-    uint32_t *places; /* (pixels) */
-    ef_int_items items;
+    uint64_t *rows;          /* (height) of bits */
+    uint32_t *dense;         /* (pixels) those whose sums are made anew */
+    uint32_t *places;        /* (pixels) room for a list */
     const uint8_t **windows; /* (EF_BYTES_CHUNK) */
     uint8_t **outs;          /* likewise */
     int32_t *acc;            /* (chunk, sums of a pixel of the largest part) */
@@ -160,16 +161,19 @@ EF_NODISCARD ef_status ef_bytes_build(ef_bytes *rerun, ef_error *err);
 /* Points parts of a step to weights and starts. */
 void ef_bpart_bind(ef_bpart *part, const unsigned char *weights, const int32_t *starts);
 
-/* --- what differs; bytes_change.c ------------------------------------------------- */
+/* --- what differs; bytes_change.c, bytes_need.c ----------------------------------- */
 
 /* The bytes of a pixel of a step, which the caller writes. */
-uint8_t *ef_bytes_touch(ef_bytes_worker *w, size_t step, ef_bspot spot);
+uint8_t *ef_bytes_touch(ef_bytes_worker *w, size_t step, uint32_t pixel);
+/* The bits that are set, ascending; returns how many. */
+size_t ef_bytes_list_bits(const uint64_t *bits, size_t n_words, uint32_t *numbers);
 /* Finds what differs of a step's pixels that were written. */
 void ef_bytes_collect(ef_bytes_worker *w, size_t step);
 /* The image as it was: of one step that differs, or of another image. */
 void ef_bytes_restore(ef_bytes_worker *w, size_t step);
 void ef_bytes_enter(ef_bytes_worker *w, size_t image);
-/* The pixels of a step that its inputs' differences reach, in todo. */
+/* The pixels of a step that its inputs' differences reach, in todo: they are to be
+ * written. */
 void ef_bytes_find_todo(ef_bytes_worker *w, size_t step);
 int ef_bytes_differs(const ef_bytes_worker *w, size_t step); /* whether an input does */
 
@@ -206,7 +210,7 @@ void ef_bytes_strike_values(ef_bytes_worker *w, size_t step);
 void ef_bytes_strike_sums(ef_bytes_worker *w, size_t step);
 /* The sum of output element `channel` of a pixel with the strikes on it, as stored. */
 int64_t ef_bytes_struck_sum(ef_bytes_worker *w, size_t step, size_t channel,
-                            ef_bspot spot);
+                            uint32_t pixel);
 
 /* --- running; bytes_conv.c, bytes_steps.c,
  * bytes_run.c------------------------------------- */
@@ -214,7 +218,7 @@ int64_t ef_bytes_struck_sum(ef_bytes_worker *w, size_t step, size_t channel,
 /* Sums of n pixels for a part, by the worker's weights, in w->acc (n, n_blocks *
  * EF_INT_BLOCK). */
 void ef_bytes_accumulate(ef_bytes_worker *w, size_t step, const ef_bpart *part,
-                         const ef_bspot *spots, size_t n);
+                         const uint32_t *pixels, size_t n);
 /* The pixels in todo of a convolution; all sums anew where is_dense. */
 void ef_bytes_run_conv(ef_bytes_worker *w, size_t step, int is_dense);
 /* The pixels in todo of any other step. */
@@ -222,21 +226,6 @@ void ef_bytes_run_other(ef_bytes_worker *w, size_t step);
 /* An image with the fault in hand, from step `first` on; returns 0 where nothing
  * reached the logits, which are then not written. */
 int ef_bytes_run_image(ef_bytes_worker *w, size_t first, double *logits);
-
-static inline ef_bspot ef_bspot_at(uint32_t y, uint32_t x)
-{
-    return y << 16 | x;
-}
-
-static inline uint32_t ef_bspot_y(ef_bspot spot)
-{
-    return spot >> 16;
-}
-
-static inline uint32_t ef_bspot_x(ef_bspot spot)
-{
-    return spot & 0xffff;
-}
 
 static inline ef_bstep *ef_bstep_of(const ef_bytes_worker *w, size_t index)
 {
@@ -255,16 +244,10 @@ static inline size_t ef_bplane(const ef_bstep *step)
     return (size_t)step->q->shape.height * step->q->shape.width;
 }
 
-/* The number of a pixel in the order of planes. */
-static inline size_t ef_bnumber(const ef_bstep *step, ef_bspot spot)
+/* Words that hold a bit for each of n pixels. */
+static inline size_t ef_bwords(size_t n)
 {
-    return (size_t)ef_bspot_y(spot) * step->q->shape.width + ef_bspot_x(spot);
-}
-
-static inline ef_bspot ef_bspot_of(const ef_bstep *step, uint64_t number)
-{
-    uint32_t width = step->q->shape.width;
-    return ef_bspot_at((uint32_t)(number / width), (uint32_t)(number % width));
+    return (n + 63) / 64;
 }
 
 /* The place of a pixel among those with a border. */

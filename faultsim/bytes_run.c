@@ -17,14 +17,14 @@ static double tail(const ef_bytes_worker *w, size_t channel, double value)
 /* The sum of an output of the last layer; its part's sums of the pixel are in w->acc.
  */
 static double last_sum(ef_bytes_worker *w, const ef_bpart *part, ef_qplace place,
-                       ef_bspot spot)
+                       uint32_t pixel)
 {
     size_t index = w->rerun->n_steps - 1;
     const ef_bstep *step = ef_bstep_of(w, index);
-    size_t element = place.c * ef_bplane(step) + ef_bnumber(step, spot);
+    size_t element = place.c * ef_bplane(step) + pixel;
     for (size_t i = 0; i < w->n_hitting; i++) {
         if (w->fault->flips[w->hitting[i]].index == element) {
-            return (double)ef_bytes_struck_sum(w, index, place.c, spot);
+            return (double)ef_bytes_struck_sum(w, index, place.c, pixel);
         }
     }
     unsigned unused = step->rounding.unused;
@@ -44,19 +44,19 @@ static void conv_logits(ef_bytes_worker *w, double *logits)
     }
     for (size_t p = 0; p < step->n_parts; p++) {
         const ef_bpart *part = &w->states[index].parts[p];
-        ef_bspot last = UINT32_MAX;
+        uint32_t last = UINT32_MAX;
         for (size_t i = 0; i < w->rerun->base.classes; i++) {
             ef_qplace place = ef_qlogit_place(&view, i);
-            ef_bspot spot = ef_bspot_at(place.y, place.x);
+            uint32_t pixel = place.y * step->q->shape.width + place.x;
             if (place.c < part->out || place.c >= part->out + part->n_out) {
                 continue;
             }
-            if (spot != last) {
-                ef_bytes_accumulate(w, index, part, &spot, 1);
-                last = spot;
+            if (pixel != last) {
+                ef_bytes_accumulate(w, index, part, &pixel, 1);
+                last = pixel;
             }
             logits[i] = tail(w, place.c,
-                             last_sum(w, part, place, spot) * step->factors[place.c]);
+                             last_sum(w, part, place, pixel) * step->factors[place.c]);
         }
     }
 }
@@ -99,8 +99,9 @@ static void forget(ef_bytes_worker *w)
 {
     for (size_t i = 0; i + 1 < w->rerun->n_steps; i++) {
         ef_bstate *state = &w->states[i];
-        memset(state->is_listed, 0, ef_bstep_of(w, i)->layout.n_pixels);
-        state->n_listed = 0;
+        size_t n_words = ef_bwords(ef_bplane(ef_bstep_of(w, i)));
+        memset(state->touched, 0, n_words * sizeof *state->touched);
+        state->is_touched = 0;
     }
     w->image = SIZE_MAX;
 }
@@ -126,7 +127,7 @@ int ef_bytes_run_image(ef_bytes_worker *w, size_t first, double *logits)
             ef_bytes_strike_sums(w, i);
         }
         ef_bytes_strike_values(w, i);
-        if (!w->is_whole && w->states[i].n_listed > 0) {
+        if (!w->is_whole && w->states[i].is_touched) {
             ef_bytes_collect(w, i);
             size_t last = ef_bstep_of(w, i)->last_reader;
             end = w->states[i].n_pixels > 0 && last > end ? last : end;

@@ -221,8 +221,8 @@ void ef_bytes_run_other(ef_bytes_worker *w, size_t index)
     const ef_bstep *step = ef_bstep_of(w, index);
     run_pixel *run = runner_of(w, step->q);
     for (size_t i = 0; i < w->n_todo; i++) {
-        ef_bspot spot = w->todo[i];
-        run(w, step, ef_bspot_y(spot), ef_bspot_x(spot),
-            ef_bytes_touch(w, index, spot));
+        const uint16_t *spot = step->spots[w->todo[i]];
+        run(w, step, spot[0], spot[1],
+            w->states[index].now + step->places[w->todo[i]] * step->layout.pixel);
     }
 }

@@ -6,7 +6,7 @@
 
 /* What the largest step needs. */
 typedef struct extent {
-    size_t plane, channels, part, items;
+    size_t plane, height, channels, part;
 } extent;
 
 static size_t greater(size_t a, size_t b)
@@ -16,15 +16,14 @@ static size_t greater(size_t a, size_t b)
 
 static extent largest(const ef_bytes *rerun)
 {
-    extent e = {1, 1, EF_INT_BLOCK, 1};
+    extent e = {1, 1, 1, EF_INT_BLOCK};
     for (size_t i = 0; i < rerun->n_steps; i++) {
         const ef_bstep *step = &rerun->steps[i];
         e.plane = greater(e.plane, ef_bplane(step));
+        e.height = greater(e.height, step->q->shape.height);
         e.channels = greater(e.channels, step->q->shape.channels);
         for (size_t p = 0; p < step->n_parts; p++) {
-            const ef_blayout *in = &rerun->steps[step->q->inputs[0]].layout;
             e.part = greater(e.part, step->parts[p].conv.n_blocks * EF_INT_BLOCK);
-            e.items = greater(e.items, step->n_taps * in->pixel / EF_INT_GROUP);
         }
     }
     return e;
@@ -37,8 +36,8 @@ static ef_status make_state(ef_bytes_worker *w, size_t index)
     ef_bstate *state = &w->states[index];
     size_t plane = ef_bplane(step);
     state->now = ef_calloc_aligned(layout->size, 1);
-    state->listed = ef_calloc(plane, sizeof *state->listed);
-    state->is_listed = ef_calloc(layout->n_pixels, 1);
+    state->touched = ef_calloc(ef_bwords(plane) + 1, sizeof *state->touched);
+    state->differing = ef_calloc(ef_bwords(plane) + 1, sizeof *state->differing);
     state->pixels = ef_calloc(plane, sizeof *state->pixels);
     ef_int_tensor *differs = &state->differs;
     size_t most = plane * layout->pixel / EF_INT_GROUP + EF_INT_BLOCK;
@@ -48,7 +47,7 @@ static ef_status make_state(ef_bytes_worker *w, size_t index)
     differs->less = ef_calloc(most, sizeof *differs->less);
     differs->starts = ef_calloc(layout->n_pixels + 1, sizeof *differs->starts);
     state->parts = ef_calloc(step->n_parts + 1, sizeof *state->parts);
-    if (!state->now || !state->listed || !state->is_listed || !state->pixels ||
+    if (!state->now || !state->touched || !state->differing || !state->pixels ||
         !differs->more || !differs->less || !differs->starts || !state->parts) {
         return EF_ERR_MEMORY;
     }
@@ -65,12 +64,11 @@ static ef_status make_scratch(ef_bytes_worker *w)
     extent e = largest(w->rerun);
     size_t plane = e.plane + EF_INT_BLOCK, row = e.channels + 2 * EF_INT_BLOCK;
     w->site_first = ef_calloc(w->rerun->base.n_sites + 1, sizeof *w->site_first);
-    w->todo = ef_calloc(e.plane + 8, sizeof *w->todo);
-    w->is_todo = ef_calloc(e.plane + 8, 1);
+    w->needed = ef_calloc(ef_bwords(e.plane) + 1, sizeof *w->needed);
+    w->todo = ef_calloc(e.plane, sizeof *w->todo);
+    w->rows = ef_calloc(e.height, sizeof *w->rows);
     w->dense = ef_calloc(e.plane, sizeof *w->dense);
     w->places = ef_calloc(e.plane, sizeof *w->places);
-    w->items.more = ef_calloc(e.items + EF_INT_BLOCK, sizeof *w->items.more);
-    w->items.less = ef_calloc(e.items + EF_INT_BLOCK, sizeof *w->items.less);
     w->outs = ef_calloc(EF_BYTES_CHUNK, sizeof *w->outs);
     w->windows = ef_calloc(EF_BYTES_CHUNK, sizeof *w->windows);
     w->acc = ef_calloc_aligned(EF_BYTES_CHUNK * e.part, sizeof *w->acc);
@@ -82,10 +80,10 @@ static ef_status make_scratch(ef_bytes_worker *w)
     w->row = ef_calloc_aligned(row, 1);
     w->sums = ef_calloc_aligned(row, sizeof *w->sums);
     w->logits = ef_calloc(w->rerun->base.classes, sizeof *w->logits);
-    return w->site_first && w->todo && w->is_todo && w->dense && w->places &&
-                   w->items.more && w->items.less && w->outs && w->windows && w->acc &&
-                   w->plane_acc && w->plane_factors && w->plane_quick &&
-                   w->plane_bytes && w->plane_x && w->row && w->sums && w->logits
+    return w->site_first && w->needed && w->todo && w->rows && w->dense && w->places &&
+                   w->outs && w->windows && w->acc && w->plane_acc &&
+                   w->plane_factors && w->plane_quick && w->plane_bytes && w->plane_x &&
+                   w->row && w->sums && w->logits
                ? EF_OK
                : EF_ERR_MEMORY;
 }
@@ -126,8 +124,8 @@ void ef_bytes_worker_destroy(ef_rerun_worker *worker)
     ef_bytes_worker *w = (ef_bytes_worker *)worker;
     for (size_t i = 0; w->states && i < w->rerun->n_steps; i++) {
         ef_free(w->states[i].now);
-        ef_free(w->states[i].listed);
-        ef_free(w->states[i].is_listed);
+        ef_free(w->states[i].touched);
+        ef_free(w->states[i].differing);
         ef_free(w->states[i].pixels);
         ef_free(w->states[i].differs.more);
         ef_free(w->states[i].differs.less);
@@ -145,11 +143,10 @@ void ef_bytes_worker_destroy(ef_rerun_worker *worker)
     ef_free(w->dense);
     ef_free(w->places);
     ef_free(w->outs);
-    ef_free(w->items.more);
-    ef_free(w->items.less);
     ef_free(w->plane_x);
     ef_free(w->todo);
-    ef_free(w->is_todo);
+    ef_free(w->needed);
+    ef_free(w->rows);
     ef_free(w->windows);
     ef_free(w->acc);
     ef_free(w->plane_acc);

@@ -72,46 +72,13 @@ static void round_portable(const int32_t *acc, size_t n_pixels, size_t stride,
 
 #define GROUP_SIZE (EF_INT_GROUP * EF_INT_BLOCK * sizeof(int16_t))
 
-static void copy_items(const ef_int_change *changes, size_t n, uint32_t base,
-                       ef_int_item *items)
+/* Adds (sign 1) or takes off (-1) what a change brings to a block. */
+static void add_change(uint32_t *sum, const unsigned char *weights, uint32_t deltas,
+                       int32_t sign)
 {
-    for (size_t i = 0; i < n; i++) {
-        items[i] = (ef_int_item){changes[i].at + base, changes[i].deltas};
-    }
-}
-
-int ef_int_gather_pairs(const ef_int_tensor *tensor, size_t corner,
-                        const ef_int_run *runs, size_t n_runs, size_t most,
-                        ef_int_items *items)
-{
-    const uint32_t tap_size = (uint32_t)(tensor->pixel / EF_INT_GROUP * GROUP_SIZE);
-    items->n_more = items->n_less = 0;
-    for (size_t r = 0; r < n_runs; r++) {
-        uint32_t place = (uint32_t)corner + runs[r].place;
-        ef_int_start begin = tensor->starts[place];
-        ef_int_start end = tensor->starts[place + runs[r].length];
-        size_t n_more = end.more - begin.more, n_less = end.less - begin.less;
-        uint32_t base = (runs[r].tap - place) * tap_size;
-        if (items->n_more + items->n_less + n_more + n_less > most) {
-            return 0;
-        }
-        copy_items(tensor->more + begin.more, n_more, base,
-                   items->more + items->n_more);
-        copy_items(tensor->less + begin.less, n_less, base,
-                   items->less + items->n_less);
-        items->n_more += n_more;
-        items->n_less += n_less;
-    }
-    return 1;
-}
-
-/* Adds (sign 1) or takes off (-1) what an item brings to a block. */
-static void add_item(uint32_t *sum, const unsigned char *block, ef_int_item item,
-                     int32_t sign)
-{
-    const int16_t *w = (const int16_t *)(const void *)(block + item.at);
+    const int16_t *w = (const int16_t *)(const void *)weights;
     for (size_t c = 0; c < EF_INT_GROUP; c++) {
-        int32_t delta = sign * (int32_t)(item.deltas >> 8 * c & 0xff);
+        int32_t delta = sign * (int32_t)(deltas >> 8 * c & 0xff);
         const int16_t *own = w + c / 2 * 2 * EF_INT_BLOCK + c % 2;
         for (size_t o = 0; o < EF_INT_BLOCK; o++) {
             sum[o] += (uint32_t)(delta * own[2 * o]);
@@ -119,26 +86,52 @@ static void add_item(uint32_t *sum, const unsigned char *block, ef_int_item item
     }
 }
 
-static void update_portable(const ef_int_conv *conv, const ef_int_items *items,
-                            const int32_t *acc, ef_int_factors factors, size_t n_out,
-                            const ef_int_rounding *rounding, uint8_t *out)
+static void add_changes(uint32_t *sum, const ef_int_window *w, uint32_t corner,
+                        const unsigned char *block)
 {
-    const unsigned char *block = conv->weights;
-    for (size_t b = 0; b < n_out; b += EF_INT_BLOCK) {
-        uint32_t sum[EF_INT_BLOCK];
-        memcpy(sum, acc + b, sizeof sum);
-        for (size_t i = 0; i < items->n_more; i++) {
-            add_item(sum, block, items->more[i], 1);
+    const ef_int_tensor *t = w->tensor;
+    const uint32_t tap_size = (uint32_t)(t->pixel / EF_INT_GROUP * GROUP_SIZE);
+    for (size_t r = 0; r < w->n_runs; r++) {
+        ef_int_seen seen = ef_int_see(t, &w->runs[r], corner, tap_size);
+        for (uint32_t i = seen.begin.more; i < seen.end.more; i++) {
+            uint32_t at = t->more[i].at + seen.base;
+            add_change(sum, block + at, t->more[i].deltas, 1);
         }
-        for (size_t i = 0; i < items->n_less; i++) {
-            add_item(sum, block, items->less[i], -1);
+        for (uint32_t i = seen.begin.less; i < seen.end.less; i++) {
+            uint32_t at = t->less[i].at + seen.base;
+            add_change(sum, block + at, t->less[i].deltas, -1);
         }
-        for (size_t o = 0; o < EF_INT_BLOCK && b + o < n_out; o++) {
-            out[b + o] =
-                byte_of(narrow(sum[o], rounding) * factors.exact[b + o], rounding);
-        }
-        block += conv->n_taps * conv->n_groups * GROUP_SIZE;
     }
+}
+
+static size_t update_portable(const ef_int_window *w, const uint32_t *pixels, size_t n,
+                              uint32_t *dense, size_t *n_dense)
+{
+    size_t block_size = w->conv->n_taps * w->conv->n_groups * GROUP_SIZE, sum_n = 0;
+    *n_dense = 0;
+    for (size_t p = 0; p < n; p++) {
+        uint32_t corner = w->corners[pixels[p]];
+        const int32_t *acc = w->acc + pixels[p] * w->acc_pixel;
+        uint8_t *out = w->out + w->places[pixels[p]] * w->out_pixel;
+        size_t seen = ef_int_count(w, corner);
+        if (seen > w->most) {
+            dense[(*n_dense)++] = pixels[p];
+            continue;
+        }
+        sum_n += seen;
+        for (size_t b = 0; b < w->n_out && seen > 0; b += EF_INT_BLOCK) {
+            uint32_t sum[EF_INT_BLOCK];
+            memcpy(sum, acc + b, sizeof sum);
+            add_changes(sum, w, corner,
+                        (const unsigned char *)w->conv->weights +
+                            b / EF_INT_BLOCK * block_size);
+            for (size_t o = 0; o < EF_INT_BLOCK && b + o < w->n_out; o++) {
+                out[b + o] = byte_of(
+                    narrow(sum[o], w->rounding) * w->factors.exact[b + o], w->rounding);
+            }
+        }
+    }
+    return sum_n;
 }
 
 /* The groups of x that lie above y, as changes; returns how many. */
@@ -205,7 +198,6 @@ const ef_int_kernels ef_int_kernels_portable = {
     .pack = ef_int_pack_pair,
     .conv = conv_portable,
     .round = round_portable,
-    .gather = ef_int_gather_pairs,
     .update = update_portable,
     .shift = shift_portable,
     .add = add_portable,

@@ -70,15 +70,23 @@ typedef struct ef_int_run {
     uint32_t tap;    /* number of the first one */
 } ef_int_run;
 
-/* A change seen through a tap: its weights begin `at` bytes behind the first of each
- * block. */
-typedef ef_int_change ef_int_item;
-
-/* What a window sees. */
-typedef struct ef_int_items {
-    ef_int_item *more, *less; /* room for EF_INT_BLOCK more than there can be */
-    size_t n_more, n_less;
-} ef_int_items;
+/* A convolution whose input differs, and its output. */
+typedef struct ef_int_window {
+    const ef_int_conv *conv;
+    const ef_int_tensor *tensor;
+    const ef_int_run *runs; /* (n_runs) */
+    size_t n_runs;
+    const uint32_t *corners; /* by output pixel: the place of its window's first tap */
+    const uint32_t *places;  /* by output pixel: its own place */
+    const int32_t *acc;      /* fault-free sums, acc_pixel of them for each pixel */
+    size_t acc_pixel;
+    ef_int_factors factors;
+    const ef_int_rounding *rounding;
+    uint8_t *out; /* of place 0 */
+    size_t out_pixel;
+    size_t n_out; /* bytes of a pixel to write */
+    size_t most;  /* changes of a window that are added one by one */
+} ef_int_window;
 
 typedef struct ef_int_kernels {
     const char *name;
@@ -97,15 +105,11 @@ typedef struct ef_int_kernels {
     void (*round)(const int32_t *acc, size_t n_pixels, size_t stride,
                   ef_int_factors factors, size_t n_out, const ef_int_rounding *rounding,
                   uint8_t *const *out);
-    /* The changes that a window sees, which begins at `corner`; returns whether they
-     * are at most `most`, else items are of no use. */
-    int (*gather)(const ef_int_tensor *tensor, size_t corner, const ef_int_run *runs,
-                  size_t n_runs, size_t most, ef_int_items *items);
-    /* The sums acc and what changes add to them by the weights of conv, into n_out
-     * bytes. */
-    void (*update)(const ef_int_conv *conv, const ef_int_items *items,
-                   const int32_t *acc, ef_int_factors factors, size_t n_out,
-                   const ef_int_rounding *rounding, uint8_t *out);
+    /* n output pixels: what the changes that their windows see add to their sums, into
+     * bytes.  Those that see none are not written; those that see more than most go to
+     * dense, *n_dense of them.  Returns how many changes were added. */
+    size_t (*update)(const ef_int_window *window, const uint32_t *pixels, size_t n,
+                     uint32_t *dense, size_t *n_dense);
     /* The sums acc (n) and delta * (x - zero_x) into bytes by one factor; x, acc and
      * out have room up to a multiple of EF_INT_BLOCK. |delta| < 2^15. */
     void (*shift)(const int32_t *acc, const uint8_t *x, size_t n, int32_t delta,
@@ -146,11 +150,33 @@ static inline size_t ef_int_place(const ef_int_conv *conv, size_t block, size_t 
 size_t ef_int_packed_pairs(size_t n_values);
 void ef_int_pack_pair(void *weights, const ef_int_conv *conv, size_t block, size_t tap,
                       size_t channel, size_t out, int32_t value);
-int ef_int_gather_pairs(const ef_int_tensor *tensor, size_t corner,
-                        const ef_int_run *runs, size_t n_runs, size_t most,
-                        ef_int_items *items);
 void ef_int_differ_pairs(const uint8_t *now, const uint8_t *was, const uint32_t *places,
                          size_t n, ef_int_tensor *tensor);
+
+/* The changes that a run of taps sees of a window that begins at corner. */
+typedef struct ef_int_seen {
+    ef_int_start begin, end;
+    uint32_t base; /* what turns their places into those of weights */
+} ef_int_seen;
+
+static inline ef_int_seen ef_int_see(const ef_int_tensor *tensor, const ef_int_run *run,
+                                     uint32_t corner, uint32_t tap_size)
+{
+    uint32_t place = corner + run->place;
+    return (ef_int_seen){tensor->starts[place], tensor->starts[place + run->length],
+                         (run->tap - place) * tap_size};
+}
+
+/* How many a window sees. */
+static inline size_t ef_int_count(const ef_int_window *w, uint32_t corner)
+{
+    size_t n = 0;
+    for (size_t r = 0; r < w->n_runs; r++) {
+        ef_int_seen seen = ef_int_see(w->tensor, &w->runs[r], corner, 0);
+        n += seen.end.more - seen.begin.more + seen.end.less - seen.begin.less;
+    }
+    return n;
+}
 
 /* Sets the starts of places [begin, end). */
 static inline void ef_int_start_at(ef_int_start *starts, size_t begin, size_t end,

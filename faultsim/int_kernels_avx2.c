@@ -116,13 +116,17 @@ typedef struct halves {
     __m256i low, high;
 } halves;
 
-/* Adds what items bring to a block whose weights begin here. */
-AVX2 static halves add_items(halves sum, const unsigned char *block,
-                             const ef_int_item *items, size_t n)
+#define GROUP_SIZE (EF_INT_GROUP * EF_INT_BLOCK * sizeof(int16_t))
+
+/* Adds what changes [begin, end) bring to a block whose weights begin here. */
+AVX2 static halves add_changes(halves sum, const unsigned char *block,
+                               const ef_int_change *changes, uint32_t begin,
+                               uint32_t end, uint32_t base)
 {
-    for (size_t i = 0; i < n; i++) {
-        const __m256i *w = (const __m256i *)(const void *)(block + items[i].at);
-        __m128i four = _mm_cvtepu8_epi16(_mm_cvtsi32_si128((int)items[i].deltas));
+    for (uint32_t i = begin; i < end; i++) {
+        uint32_t at = changes[i].at + base;
+        const __m256i *w = (const __m256i *)(const void *)(block + at);
+        __m128i four = _mm_cvtepu8_epi16(_mm_cvtsi32_si128((int)changes[i].deltas));
         __m256i first = _mm256_broadcastd_epi32(four);
         __m256i second = _mm256_broadcastd_epi32(_mm_srli_si128(four, 4));
         sum.low = _mm256_add_epi32(
@@ -137,26 +141,51 @@ AVX2 static halves add_items(halves sum, const unsigned char *block,
     return sum;
 }
 
-AVX2 static void update_avx2(const ef_int_conv *conv, const ef_int_items *items,
-                             const int32_t *acc, ef_int_factors factors, size_t n_out,
-                             const ef_int_rounding *rounding, uint8_t *out)
+/* The sums of a block of a pixel. */
+AVX2 static void sum_block(const ef_int_window *w, uint32_t corner, const int32_t *acc,
+                           const unsigned char *block, int32_t *sums)
 {
-    const bounds bound = bounds_of(rounding);
-    const unsigned char *block = conv->weights;
-    for (size_t at = 0; at < n_out; at += EF_INT_BLOCK) {
-        int32_t sums[EF_INT_BLOCK];
-        halves more = {_mm256_loadu_si256((const __m256i *)(acc + at)),
-                       _mm256_loadu_si256((const __m256i *)(acc + at + 8))};
-        halves less = {_mm256_setzero_si256(), _mm256_setzero_si256()};
-        more = add_items(more, block, items->more, items->n_more);
-        less = add_items(less, block, items->less, items->n_less);
-        _mm256_storeu_si256((__m256i *)sums, _mm256_sub_epi32(more.low, less.low));
-        _mm256_storeu_si256((__m256i *)(sums + 8),
-                            _mm256_sub_epi32(more.high, less.high));
-        store_block(sums, factors.exact + at, n_out - at, &bound, out + at);
-        block += conv->n_taps * conv->n_groups * EF_INT_GROUP * EF_INT_BLOCK *
-                 sizeof(int16_t);
+    const ef_int_tensor *t = w->tensor;
+    const uint32_t tap_size = (uint32_t)(t->pixel / EF_INT_GROUP * GROUP_SIZE);
+    halves more = {_mm256_loadu_si256((const __m256i *)acc),
+                   _mm256_loadu_si256((const __m256i *)(acc + 8))};
+    halves less = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+    for (size_t r = 0; r < w->n_runs; r++) {
+        ef_int_seen seen = ef_int_see(t, &w->runs[r], corner, tap_size);
+        more = add_changes(more, block, t->more, seen.begin.more, seen.end.more,
+                           seen.base);
+        less = add_changes(less, block, t->less, seen.begin.less, seen.end.less,
+                           seen.base);
     }
+    _mm256_storeu_si256((__m256i *)sums, _mm256_sub_epi32(more.low, less.low));
+    _mm256_storeu_si256((__m256i *)(sums + 8), _mm256_sub_epi32(more.high, less.high));
+}
+
+AVX2 static size_t update_avx2(const ef_int_window *w, const uint32_t *pixels, size_t n,
+                               uint32_t *dense, size_t *n_dense)
+{
+    const bounds bound = bounds_of(w->rounding);
+    size_t block_size = w->conv->n_taps * w->conv->n_groups * GROUP_SIZE, sum_n = 0;
+    *n_dense = 0;
+    for (size_t p = 0; p < n; p++) {
+        uint32_t corner = w->corners[pixels[p]];
+        const int32_t *acc = w->acc + pixels[p] * w->acc_pixel;
+        uint8_t *out = w->out + w->places[pixels[p]] * w->out_pixel;
+        size_t seen = ef_int_count(w, corner);
+        if (seen > w->most) {
+            dense[(*n_dense)++] = pixels[p];
+            continue;
+        }
+        sum_n += seen;
+        const unsigned char *block = w->conv->weights;
+        for (size_t b = 0; b < w->n_out && seen > 0; b += EF_INT_BLOCK) {
+            int32_t sums[EF_INT_BLOCK];
+            sum_block(w, corner, acc + b, block, sums);
+            store_block(sums, w->factors.exact + b, w->n_out - b, &bound, out + b);
+            block += block_size;
+        }
+    }
+    return sum_n;
 }
 
 AVX2 static void shift_avx2(const int32_t *acc, const uint8_t *x, size_t n,
@@ -200,12 +229,11 @@ AVX2 static void add_avx2(const uint8_t *x, const uint8_t *y, int32_t zero_x,
 
 const ef_int_kernels ef_int_kernels_avx2 = {
     .name = "avx2",
-    .group_size = EF_INT_GROUP * EF_INT_BLOCK * sizeof(int16_t),
+    .group_size = GROUP_SIZE,
     .packed_size = ef_int_packed_pairs,
     .pack = ef_int_pack_pair,
     .conv = conv_avx2,
     .round = round_avx2,
-    .gather = ef_int_gather_pairs,
     .update = update_avx2,
     .shift = shift_avx2,
     .add = add_avx2,

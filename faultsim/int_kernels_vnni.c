@@ -220,53 +220,16 @@ VNNI static void round_vnni(const int32_t *acc, size_t n_pixels, size_t stride,
 
 #define GROUP_SIZE (EF_INT_GROUP * EF_INT_BLOCK)
 
-/* Changes as items, eight at once, what comes behind them too. */
-VNNI static inline void copy_items(const ef_int_change *changes, size_t n, __m512i base,
-                                   ef_int_item *items)
-{
-    size_t i = 0;
-    do {
-        __m512i some = _mm512_loadu_si512(changes + i);
-        _mm512_storeu_si512(items + i, _mm512_add_epi32(some, base));
-        i += 8;
-    } while (i < n);
-}
-
-VNNI static int gather_vnni(const ef_int_tensor *tensor, size_t corner,
-                            const ef_int_run *runs, size_t n_runs, size_t most,
-                            ef_int_items *items)
-{
-    const uint32_t tap_size = (uint32_t)(tensor->pixel / EF_INT_GROUP * GROUP_SIZE);
-    size_t n_more = 0, n_less = 0;
-    for (size_t r = 0; r < n_runs; r++) {
-        uint32_t place = (uint32_t)corner + runs[r].place;
-        ef_int_start begin = tensor->starts[place];
-        ef_int_start end = tensor->starts[place + runs[r].length];
-        size_t more = end.more - begin.more, less = end.less - begin.less;
-        /* the low half of a lane of 64 bits is a change's place */
-        __m512i base = _mm512_set1_epi64((int64_t)((runs[r].tap - place) * tap_size));
-        if (n_more + n_less + more + less > most) {
-            return 0;
-        }
-        copy_items(tensor->more + begin.more, more, base, items->more + n_more);
-        copy_items(tensor->less + begin.less, less, base, items->less + n_less);
-        n_more += more;
-        n_less += less;
-    }
-    items->n_more = n_more;
-    items->n_less = n_less;
-    return 1;
-}
-
-/* Sums of BLOCKS blocks of output channels over items. */
+/* BLOCKS blocks of a pixel that sees changes; weights begin with the first of them. */
 #define DEFINE_UPDATE(BLOCKS)                                                          \
-    VNNI static inline void add_items_##BLOCKS(                                        \
+    VNNI static inline void add_changes_##BLOCKS(                                      \
         __m512i sum[BLOCKS], const unsigned char *weights, size_t w_block,             \
-        const ef_int_item *items, size_t n)                                            \
+        const ef_int_change *changes, uint32_t begin, uint32_t end, uint32_t base)     \
     {                                                                                  \
-        for (size_t i = 0; i < n; i++) {                                               \
-            const unsigned char *w = weights + items[i].at;                            \
-            __m512i deltas = _mm512_set1_epi32((int32_t)items[i].deltas);              \
+        for (uint32_t i = begin; i < end; i++) {                                       \
+            uint32_t at = changes[i].at + base;                                        \
+            const unsigned char *w = weights + at;                                     \
+            __m512i deltas = _mm512_set1_epi32((int32_t)changes[i].deltas);            \
             UNROLL for (size_t k = 0; k < BLOCKS; k++)                                 \
             {                                                                          \
                 sum[k] = _mm512_dpbusd_epi32(sum[k], deltas,                           \
@@ -275,25 +238,33 @@ VNNI static int gather_vnni(const ef_int_tensor *tensor, size_t corner,
         }                                                                              \
     }                                                                                  \
     VNNI static inline void update_##BLOCKS(                                           \
-        const unsigned char *weights, size_t w_block, const ef_int_items *items,       \
-        const int32_t *acc, ef_int_factors factors, size_t n_out, const bounds *b,     \
-        uint8_t *out)                                                                  \
+        const ef_int_window *w, uint32_t corner, uint32_t tap_size, size_t first,      \
+        const int32_t *acc, const bounds *b, uint8_t *out)                             \
     {                                                                                  \
+        const ef_int_tensor *t = w->tensor;                                            \
+        size_t w_block = w->conv->n_taps * w->conv->n_groups * GROUP_SIZE;             \
+        const unsigned char *weights =                                                 \
+            (const unsigned char *)w->conv->weights + first / EF_INT_BLOCK * w_block;  \
         __m512i more[BLOCKS], less[BLOCKS];                                            \
         UNROLL for (size_t k = 0; k < BLOCKS; k++)                                     \
         {                                                                              \
-            more[k] = _mm512_loadu_si512(acc + k * EF_INT_BLOCK);                      \
+            more[k] = _mm512_loadu_si512(acc + first + k * EF_INT_BLOCK);              \
             less[k] = _mm512_setzero_si512();                                          \
         }                                                                              \
-        add_items_##BLOCKS(more, weights, w_block, items->more, items->n_more);        \
-        add_items_##BLOCKS(less, weights, w_block, items->less, items->n_less);        \
+        for (size_t r = 0; r < w->n_runs; r++) {                                       \
+            ef_int_seen seen = ef_int_see(t, &w->runs[r], corner, tap_size);           \
+            add_changes_##BLOCKS(more, weights, w_block, t->more, seen.begin.more,     \
+                                 seen.end.more, seen.base);                            \
+            add_changes_##BLOCKS(less, weights, w_block, t->less, seen.begin.less,     \
+                                 seen.end.less, seen.base);                            \
+        }                                                                              \
         UNROLL for (size_t k = 0; k < BLOCKS; k++)                                     \
         {                                                                              \
-            size_t at = k * EF_INT_BLOCK;                                              \
+            size_t at = first + k * EF_INT_BLOCK;                                      \
             __m512i sum = narrow(_mm512_sub_epi32(more[k], less[k]), b);               \
-            _mm_mask_storeu_epi8(out + at, block_mask(n_out - at),                     \
-                                 rounded(sum, _mm512_loadu_ps(factors.quick + at),     \
-                                         factors.exact + at, b));                      \
+            _mm_mask_storeu_epi8(out + at, block_mask(w->n_out - at),                  \
+                                 rounded(sum, _mm512_loadu_ps(w->factors.quick + at),  \
+                                         w->factors.exact + at, b));                   \
         }                                                                              \
     }
 
@@ -301,34 +272,39 @@ DEFINE_UPDATE(1)
 DEFINE_UPDATE(2)
 DEFINE_UPDATE(4)
 
-VNNI static inline ef_int_factors from(ef_int_factors factors, size_t at)
+VNNI static size_t update_vnni(const ef_int_window *window, const uint32_t *pixels,
+                               size_t n, uint32_t *dense, size_t *n_dense)
 {
-    return (ef_int_factors){factors.exact + at, factors.quick + at};
-}
-
-VNNI static void update_vnni(const ef_int_conv *conv, const ef_int_items *items,
-                             const int32_t *acc, ef_int_factors factors, size_t n_out,
-                             const ef_int_rounding *rounding, uint8_t *out)
-{
-    const bounds b = bounds_of(rounding);
-    const unsigned char *weights = conv->weights;
-    size_t w_block = conv->n_taps * conv->n_groups * GROUP_SIZE, at = 0;
-    while (n_out > at + 3 * EF_INT_BLOCK) {
-        update_4(weights, w_block, items, acc + at, from(factors, at), n_out - at, &b,
-                 out + at);
-        weights += 4 * w_block;
-        at += 4 * EF_INT_BLOCK;
+    const ef_int_window w = *window;
+    const bounds b = bounds_of(w.rounding);
+    const uint32_t tap_size = (uint32_t)(w.tensor->pixel / EF_INT_GROUP * GROUP_SIZE);
+    size_t all = 0, many = 0;
+    for (size_t p = 0; p < n; p++) {
+        uint32_t corner = w.corners[pixels[p]];
+        size_t seen = ef_int_count(&w, corner);
+        if (seen > w.most) {
+            dense[many++] = pixels[p];
+            continue;
+        }
+        if (seen == 0) {
+            continue;
+        }
+        const int32_t *acc = w.acc + pixels[p] * w.acc_pixel;
+        uint8_t *out = w.out + w.places[pixels[p]] * w.out_pixel;
+        size_t at = 0;
+        all += seen;
+        for (; w.n_out > at + 3 * EF_INT_BLOCK; at += 4 * EF_INT_BLOCK) {
+            update_4(&w, corner, tap_size, at, acc, &b, out);
+        }
+        for (; w.n_out > at + EF_INT_BLOCK; at += 2 * EF_INT_BLOCK) {
+            update_2(&w, corner, tap_size, at, acc, &b, out);
+        }
+        if (w.n_out > at) {
+            update_1(&w, corner, tap_size, at, acc, &b, out);
+        }
     }
-    if (n_out > at + EF_INT_BLOCK) {
-        update_2(weights, w_block, items, acc + at, from(factors, at), n_out - at, &b,
-                 out + at);
-        weights += 2 * w_block;
-        at += 2 * EF_INT_BLOCK;
-    }
-    if (n_out > at) {
-        update_1(weights, w_block, items, acc + at, from(factors, at), n_out - at, &b,
-                 out + at);
-    }
+    *n_dense = many;
+    return all;
 }
 
 /* The groups of `above` that are not 0; the first of them is at `first`. */
@@ -458,7 +434,6 @@ const ef_int_kernels ef_int_kernels_vnni = {
     .pack = pack_four,
     .conv = conv_vnni,
     .round = round_vnni,
-    .gather = gather_vnni,
     .update = update_vnni,
     .shift = shift_vnni,
     .add = add_vnni,

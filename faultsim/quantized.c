@@ -17,10 +17,28 @@ static ef_status make_room(ef_qbuild *b)
                : ef_error_memory(b->err);
 }
 
+/* 32 bits for biases, or 64 where the products are wider than 16; for accumulators as
+ * many, where none are asked for. */
+static ef_status choose_widths(ef_qbuild *b)
+{
+    ef_qnet *qnet = b->qnet;
+    qnet->bias_bits = 32;
+    for (size_t i = 0; i < qnet->n_steps; i++) {
+        const ef_qstep *step = &qnet->steps[i];
+        int is_wide = (i != qnet->output && step->code.format.bits > 8) ||
+                      (step->weight_codes && step->weight_codes[0].format.bits > 8);
+        qnet->bias_bits = is_wide ? 64 : qnet->bias_bits;
+    }
+    unsigned wanted = b->options->accumulator_bits;
+    qnet->accumulator_bits = wanted ? wanted : qnet->bias_bits;
+    return EF_OK;
+}
+
 static ef_status build(ef_qbuild *b)
 {
     static ef_status (*const parts[])(ef_qbuild *) = {
-        make_room, ef_qbuild_steps, ef_qbuild_scales, ef_qbuild_values};
+        make_room,        ef_qbuild_steps, ef_qbuild_scales,
+        ef_qbuild_values, choose_widths,   ef_qbuild_biases};
     ef_status status = EF_OK;
     for (size_t i = 0; i < sizeof parts / sizeof parts[0] && !status; i++) {
         status = parts[i](b);
@@ -29,19 +47,6 @@ static ef_status build(ef_qbuild *b)
     ef_free(b->range_of);
     ef_free(b->class_of);
     return status;
-}
-
-/* 32 bits, or 64 where the products are wider than 16. */
-static unsigned accumulator_of(const ef_qnet *qnet, unsigned wanted)
-{
-    unsigned bits = 32;
-    for (size_t i = 0; i < qnet->n_steps; i++) {
-        const ef_qstep *step = &qnet->steps[i];
-        int is_wide = (i != qnet->output && step->code.format.bits > 8) ||
-                      (step->weight_codes && step->weight_codes[0].format.bits > 8);
-        bits = is_wide ? 64 : bits;
-    }
-    return wanted ? wanted : bits;
 }
 
 ef_status ef_qnet_create(ef_qnet **qnet, const ef_net *net, const ef_ranges *ranges,
@@ -67,7 +72,6 @@ ef_status ef_qnet_create(ef_qnet **qnet, const ef_net *net, const ef_ranges *ran
         ef_qnet_destroy(made);
         return status;
     }
-    made->accumulator_bits = accumulator_of(made, options->accumulator_bits);
     *qnet = made;
     return EF_OK;
 }

@@ -5,10 +5,12 @@
  *   float32, then stored in its format;
  * - batch norms behind a conv or dense layer are folded into it first
  *   (net/fold_norm.h);
- * - conv and dense: the accumulator starts at the bias, an int32 in scale s_in * s_w,
- *   and takes the products (x - zero) * w in the order input channel, kernel row,
- *   kernel column; it wraps (or saturates) at its width.  Then once, in binary64,
- *   round-half-even(acc * m) + zero, m = (s_in * s_w) / s_out, then the clamp;
+ * - conv and dense: the accumulator starts at the bias, an integer in scale s_in * s_w
+ *   of 32 bits, or 64 where an operand is wider than 8 (biases of 16-bit operands do
+ *   not fit in 32), and takes the products (x - zero) * w in the order input channel,
+ *   kernel row, kernel column; it wraps (or saturates) at its width.  Then once, in
+ *   binary64, round-half-even(acc * m) + zero, m = (s_in * s_w) / s_out, then the
+ *   clamp;
  * - add: the sum of (x - zero) * (s_in / s_out), rounded once; average pooling: the sum
  *   of x - zero times (s_in / s_out) / count; mul: (x - zero) (y - zero) times
  *   s_x * s_y / s_out; batch norm by itself: (x - zero) * a + b per channel;
@@ -73,7 +75,7 @@ typedef struct ef_qstep {
      * for all; bias (out), 0 where there is none */
     int32_t *weights;
     ef_code *weight_codes; /* (out) where the format is per channel, else (1) */
-    int32_t *bias;
+    int64_t *bias;
     int has_bias;
     double *scales;  /* conv: of the accumulator (out) */
     double *factors; /* conv: m (out); add: by input; mul (1); averages: s_in / s_out
@@ -114,7 +116,8 @@ typedef struct ef_qnet {
     size_t output;  /* step whose accumulators or integers give the logits */
     ef_qtail *tail; /* (n_tail) functions behind it */
     size_t n_tail;
-    size_t n_views; /* steps behind `output`, from it on, that only move logits */
+    size_t n_views;     /* steps behind `output`, from it on, that only move logits */
+    unsigned bias_bits; /* 32, or 64 where an operand is wider than 8 bits */
     unsigned accumulator_bits;
     int saturates;
 } ef_qnet;
@@ -140,7 +143,7 @@ EF_NODISCARD ef_status ef_qnet_run_naive(const ef_qnet *qnet, const float *image
 /* The same with a fault, whose flips are within sites, on the image that flips call
  * image_number.
  *
- * Weights, activations and inputs are struck in their codes, biases as int32,
+ * Weights, activations and inputs are struck in their codes, biases in theirs,
  * accumulators as they are stored in their width, statistics of batch norms that are
  * not folded as float32 (a batch norm may then give NaN, too).  Scales are struck as
  * float32; codes, zero points and biases stay, and all that is computed from a scale

@@ -52,14 +52,25 @@ static int tap(const ef_qwindow *w, size_t axis, uint32_t o, uint32_t k, uint32_
     return p >= 0 && p < (int64_t)size;
 }
 
+/* The low bits of a number, as two's complement. */
+static int64_t wrap(uint64_t value, unsigned bits)
+{
+    uint64_t sign = UINT64_C(1) << (bits - 1);
+    uint64_t mask = sign | (sign - 1);
+    return (int64_t)(((value & mask) ^ sign) - sign);
+}
+
+int64_t ef_qbias_of(const ef_qnet *qnet, uint64_t bits)
+{
+    return wrap(bits, qnet->bias_bits);
+}
+
 int64_t ef_qfit(const ef_qnet *qnet, int64_t value)
 {
     unsigned bits = qnet->accumulator_bits;
     int64_t most = (int64_t)((UINT64_C(1) << (bits - 1)) - 1);
     if (!qnet->saturates) {
-        uint64_t sign = UINT64_C(1) << (bits - 1);
-        uint64_t mask = sign | (sign - 1);
-        return (int64_t)((((uint64_t)value & mask) ^ sign) - sign);
+        return wrap((uint64_t)value, bits);
     }
     return value > most ? most : value < -most - 1 ? -most - 1 : value;
 }
@@ -79,9 +90,7 @@ int64_t ef_qadd(const ef_qnet *qnet, int64_t sum, int64_t product)
 int64_t ef_qsum_bits(const ef_qnet *qnet, int64_t sum, ef_fault_kind kind,
                      uint64_t mask)
 {
-    uint64_t sign = UINT64_C(1) << (qnet->accumulator_bits - 1);
-    uint64_t bits = ef_fault_bits(kind, (uint64_t)sum, mask) & (sign | (sign - 1));
-    return (int64_t)((bits ^ sign) - sign);
+    return wrap(ef_fault_bits(kind, (uint64_t)sum, mask), qnet->accumulator_bits);
 }
 
 /* The flips (n) that a running sum still has before it. */

@@ -80,8 +80,9 @@ void ef_qnet_clear_steps(ef_qnet *qnet);
 EF_NODISCARD ef_status ef_qbuild_steps(ef_qbuild *b);
 /* Scales, zero points and clamps; quantized_scales.c. */
 EF_NODISCARD ef_status ef_qbuild_scales(ef_qbuild *b);
-/* Weights, biases, factors and tables; quantized_values.c. */
+/* Weights, factors and tables; then biases, of a known width; quantized_values.c. */
 EF_NODISCARD ef_status ef_qbuild_values(ef_qbuild *b);
+EF_NODISCARD ef_status ef_qbuild_biases(ef_qbuild *b);
 
 /* An element of a tensor. */
 typedef struct ef_qplace {
@@ -106,6 +107,9 @@ void ef_qlogits(const ef_qview *view, double *logits);
 #define EF_QPADDING UINT32_MAX
 ef_qplace ef_qlogit_place(const ef_qview *view, size_t index);
 double ef_qlogit_padding(const ef_qview *view, size_t index);
+
+/* The bias that stored bits stand for. */
+int64_t ef_qbias_of(const ef_qnet *qnet, uint64_t bits);
 
 /* A running sum as it is stored: wrapped to its width, or held at its ends; and with
  * one more product. */

@@ -71,8 +71,8 @@ static void strike_parameter(struck *s, size_t n, uint8_t *is_touched)
         int32_t *weight = &step->weights[flip->index];
         *weight = strike_code(s, n, ef_qweight_code(step, channel), *weight);
     } else if (site->target == EF_TARGET_BIASES) {
-        int32_t *bias = &step->bias[flip->index];
-        *bias = (int32_t)(uint32_t)strike_bits(s, n, (uint32_t)*bias);
+        int64_t *bias = &step->bias[flip->index];
+        *bias = ef_qbias_of(&s->qnet, strike_bits(s, n, (uint64_t)*bias));
     } else if (site->target == EF_TARGET_SCALES) {
         ef_qscale scale = ef_qscale_of(s->sites, flip);
         uint32_t bits = bits_of_float(ef_qscale_get(&s->qnet, &scale));

@@ -113,16 +113,27 @@ static ef_status fill_weights(ef_qbuild *b, ef_qstep *step, size_t n_out, size_t
     return EF_OK;
 }
 
-static ef_status fill_bias(ef_qbuild *b, ef_qstep *step, size_t n_out)
+/* Half to even, held at the ends of a width. */
+static int64_t round_bias(double value, unsigned bits)
+{
+    int64_t most = (int64_t)((UINT64_C(1) << (bits - 1)) - 1);
+    double end = ldexp(1, (int)bits - 1), rounded = nearbyint(value);
+    if (rounded >= end) {
+        return most;
+    }
+    return rounded > -end ? (int64_t)rounded : -most - 1;
+}
+
+static ef_status fill_bias(ef_qbuild *b, ef_qstep *step)
 {
     const float *from = ef_net_values(b->qnet->net, step->head, EF_ROLE_BIAS);
     step->has_bias = from != NULL;
-    for (size_t c = 0; from && c < n_out; c++) {
+    for (size_t c = 0; from && c < step->shape.channels; c++) {
         if (!isfinite(from[c])) {
             return refuse(b, step, EF_ERR_INPUT, "a bias is not finite");
         }
         step->bias[c] =
-            ef_qround((double)from[c] / step->scales[c], 0, INT32_MIN, INT32_MAX);
+            round_bias((double)from[c] / step->scales[c], b->qnet->bias_bits);
     }
     return EF_OK;
 }
@@ -152,7 +163,7 @@ static ef_status fill_conv(ef_qbuild *b, ef_qstep *step)
         return ef_error_memory(b->err);
     }
     scale_conv(b->qnet, step);
-    return fill_bias(b, step, n_out);
+    return EF_OK;
 }
 
 /* --- other factors ---------------------------------------------------------------- */
@@ -323,6 +334,16 @@ ef_status ef_qbuild_values(ef_qbuild *b)
         }
     }
     return EF_OK;
+}
+
+ef_status ef_qbuild_biases(ef_qbuild *b)
+{
+    ef_status status = EF_OK;
+    for (size_t i = 0; i <= b->qnet->output && !status; i++) {
+        ef_qstep *step = &b->qnet->steps[i];
+        status = step->kind == EF_Q_CONV ? fill_bias(b, step) : EF_OK;
+    }
+    return status;
 }
 
 void ef_qstep_rescale(const ef_qnet *qnet, ef_qstep *step)

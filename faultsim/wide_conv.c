@@ -57,14 +57,17 @@ typedef struct loops {
         const int32_t zero = t->zero;                                                  \
         ROWS(uint64_t, t, sums, s[i] += (uint64_t)(weight * centred))                  \
     }                                                                                  \
+    /* Within bounds first: a sum of 64 bits must not overflow. */                     \
     target static void hold_##set(int64_t *restrict sums, const tap_rows *t)           \
     {                                                                                  \
         const int64_t weight = t->weight, least = t->least, most = t->most;            \
         const int32_t zero = t->zero;                                                  \
         ROWS(int64_t, t, sums, {                                                       \
-            int64_t sum = s[i] + weight * centred;                                     \
-            sum = sum > most ? most : sum;                                             \
-            s[i] = sum < least ? least : sum;                                          \
+            int64_t product = weight * centred;                                        \
+            int64_t high = most - (product > 0 ? product : 0);                         \
+            int64_t low = least - (product < 0 ? product : 0);                         \
+            int64_t sum = s[i] > high ? high : s[i];                                   \
+            s[i] = (sum < low ? low : sum) + product;                                  \
         })                                                                             \
     }                                                                                  \
     target static uint64_t dot_##set(const int32_t *x, const int32_t *weights,         \
@@ -113,9 +116,10 @@ static int is_safe(const ef_qnet *qnet, const ef_qstep *step, uint32_t channel)
     for (size_t i = 0; i < n; i++) {
         sum += magnitude(weights[i]);
     }
-    sum =
-        sum * (high > low ? high : low) + magnitude(ef_qfit(qnet, step->bias[channel]));
-    return sum <= (int64_t)((UINT64_C(1) << (qnet->accumulator_bits - 1)) - 1);
+    int64_t bias = ef_qfit(qnet, step->bias[channel]);
+    int64_t end = (int64_t)((UINT64_C(1) << (qnet->accumulator_bits - 1)) - 1);
+    sum *= high > low ? high : low;
+    return sum <= end && bias <= end - sum && bias >= sum - end;
 }
 
 typedef enum mode { MODE_32, MODE_64, MODE_HOLD } mode;

@@ -39,7 +39,7 @@ static ef_status add_conv(ef_wide *wide, uint32_t index, ef_error *err)
     if (!status && q->has_bias) {
         site.target = EF_TARGET_BIASES;
         site.count = q->shape.channels;
-        site.bits = 32;
+        site.bits = wide->qnet->bias_bits;
         status = add_parameter(wide, &site, EF_ROLE_BIAS, err);
     }
     status = status ? status : add_weight_scales(wide, site, err);

@@ -69,12 +69,12 @@ static size_t of_element(const ef_flip *const *flips, size_t n)
 
 /* Bits with the flips of one element that are of the image; 0: there is none. */
 static int strike_bits(const ef_wide_worker *w, const ef_flip *const *flips, size_t n,
-                       uint32_t *bits)
+                       uint64_t *bits)
 {
     int any = 0;
     for (size_t i = 0; i < n; i++) {
         if (ef_rerun_hits(&w->wide->base, flips[i], w->image)) {
-            *bits = (uint32_t)ef_fault_bits(flips[i]->kind, *bits, flips[i]->mask);
+            *bits = ef_fault_bits(flips[i]->kind, *bits, flips[i]->mask);
             any = 1;
         }
     }
@@ -94,9 +94,9 @@ static void strike_weight(ef_wide_worker *w, const ef_site *site,
     int32_t *weight = &step->weights[flips[0]->index];
     size_t channel = flips[0]->index / ef_qproducts(&w->qnet, step);
     const ef_code *code = ef_qweight_code(step, channel);
-    uint32_t bits = ef_code_of_integer(code, *weight);
+    uint64_t bits = ef_code_of_integer(code, *weight);
     if (strike_bits(w, flips, n, &bits)) {
-        *weight = ef_code_integer(code, bits);
+        *weight = ef_code_integer(code, (uint32_t)bits);
         mark(w, site->step, channel);
     }
 }
@@ -105,10 +105,10 @@ static void strike_bias(ef_wide_worker *w, const ef_site *site,
                         const ef_flip *const *flips, size_t n)
 {
     size_t channel = flips[0]->index;
-    int32_t *bias = &w->qnet.steps[site->step].bias[channel];
-    uint32_t bits = (uint32_t)*bias;
+    int64_t *bias = &w->qnet.steps[site->step].bias[channel];
+    uint64_t bits = (uint64_t)*bias;
     if (strike_bits(w, flips, n, &bits)) {
-        *bias = (int32_t)bits;
+        *bias = ef_qbias_of(&w->qnet, bits);
         mark(w, site->step, channel);
     }
 }
@@ -117,10 +117,10 @@ static void strike_scale(ef_wide_worker *w, const ef_site *site,
                          const ef_flip *const *flips, size_t n)
 {
     ef_qscale scale = ef_qscale_of(w->wide->base.sites, flips[0]);
-    uint32_t bits = bits_of_float(ef_qscale_get(&w->qnet, &scale));
+    uint64_t bits = bits_of_float(ef_qscale_get(&w->qnet, &scale));
     (void)site;
     if (strike_bits(w, flips, n, &bits)) {
-        ef_qscale_set(&w->qnet, &scale, float_of_bits(bits), w->is_dirty);
+        ef_qscale_set(&w->qnet, &scale, float_of_bits((uint32_t)bits), w->is_dirty);
     }
 }
 
@@ -128,9 +128,9 @@ static void strike_norm(ef_wide_worker *w, const ef_site *site,
                         const ef_flip *const *flips, size_t n)
 {
     float *value = ef_qnorm_of(&w->qnet, w->wide->base.sites, flips[0]);
-    uint32_t bits = bits_of_float(*value);
+    uint64_t bits = bits_of_float(*value);
     if (strike_bits(w, flips, n, &bits)) {
-        *value = float_of_bits(bits);
+        *value = float_of_bits((uint32_t)bits);
         ef_qstep_rescale(&w->qnet, &w->qnet.steps[site->step]);
         w->is_dirty[site->step] = 1;
     }

@@ -280,6 +280,9 @@ UNIT_TESTS += %D%/test_floating
 UNIT_TESTS += %D%/test_floating_known
 %C%_test_floating_known_LDADD = $(FLOOR3) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_int_kernels
+%C%_test_int_kernels_LDADD = $(FLOOR3) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_rerun
 %C%_test_rerun_SOURCES = %D%/test_rerun.c $(RANDOM_NET)
 %C%_test_rerun_LDADD = $(FLOOR3) $(CRITERION_LIBS)

@@ -111,10 +111,10 @@ Test(resnet20, gives_the_classes_that_onnxruntime_gives)
     ef_dataset_clear(&set);
 }
 
-/* Classes in int8 with ranges of the first images, as evoflip inject has them where the
- * data have no training part. */
-static void classify_int8(const ef_net *net, const ef_dataset *set, size_t n,
-                          uint16_t *classes)
+/* Classes in integers with ranges of the first images, as evoflip inject has them where
+ * the data have no training part. */
+static void classify(const ef_net *net, const ef_dataset *set, unsigned bits, size_t n,
+                     uint16_t *classes)
 {
     static float images[N * IMAGE_SIZE];
     static size_t indices[N];
@@ -122,6 +122,7 @@ static void classify_int8(const ef_net *net, const ef_dataset *set, size_t n,
     ef_qnet *qnet = NULL;
     ef_error err = {0};
     ef_qnet_options options = EF_QNET_OPTIONS_INT8;
+    options.weights.bits = options.activations.bits = bits;
     for (size_t i = 0; i < n; i++) {
         indices[i] = i;
     }
@@ -153,7 +154,7 @@ Test(resnet20, int8_costs_at_most_five_images)
     size_t n = getenv("EF_UNDER_VALGRIND") ? 4 : N;
     for (size_t k = 0; k < 2; k++) {
         int more = 0, n_other = 0;
-        classify_int8(nets[k], &set, n, classes);
+        classify(nets[k], &set, 8, n, classes);
         for (size_t i = 0; i < n; i++) {
             int expected = expected_classes[i] - '0';
             more += (classes[i] != set.labels[i]) - (expected != set.labels[i]);
@@ -163,6 +164,22 @@ Test(resnet20, int8_costs_at_most_five_images)
         cr_expect_leq(n_other, 15, "%d other classes", n_other);
         ef_net_destroy(nets[k]);
     }
+    ef_dataset_clear(&set);
+}
+
+/* Some of its biases take more than 32 bits in the scale of 16-bit operands. */
+Test(resnet20, int16_gives_the_classes_of_float32)
+{
+    uint16_t classes[N_CALIBRATE];
+    ef_dataset set = load_images();
+    ef_net *net = load_unfolded();
+    size_t n = getenv("EF_UNDER_VALGRIND") ? 2 : 100;
+    classify(net, &set, 16, n, classes);
+    for (size_t i = 0; i < n; i++) {
+        cr_expect_eq(classes[i], expected_classes[i] - '0', "image %zu: %u", i,
+                     classes[i]);
+    }
+    ef_net_destroy(net);
     ef_dataset_clear(&set);
 }
 

@@ -40,6 +40,7 @@ static const arithmetic kinds[] = {
     {"int8", "int8", 16, 1},
     {"bin", "fixed9", 0, 0},
     {"fixed5", "int6+gray", 20, 1},
+    {"int16c", "uint16", 24, 0},
 };
 #define N_KINDS (sizeof kinds / sizeof kinds[0])
 
@@ -350,32 +351,44 @@ static const char sum_yaml[] = "name: sum\n"
 
 #define PRODUCT 16129 /* 127 * 127 */
 
+/* What the two classes start from: their biases, and the size of weights. */
+typedef struct sum_values {
+    float weight, bias[2];
+} sum_values;
+
 /* images: (N_IMAGES, 10); calibrated on values in [-1, 1]. */
-static setup begin_sum(unsigned bits, int saturates, float *images)
+static setup begin_sum_with(const ef_qnet_options *options, const sum_values *values,
+                            float *images)
 {
     static const float calibration[10] = {1, -1};
     setup s = {.n = 2};
     ef_topology *topology = NULL;
     ef_error err = {0};
-    ef_qnet_options options = EF_QNET_OPTIONS_INT8;
-    options.weights.per_channel = 0;
-    options.accumulator_bits = bits;
-    options.saturates = saturates;
     must(ef_topology_parse(&topology, "sum", sum_yaml, strlen(sum_yaml), &err), &err);
     must(ef_net_create(&s.net, topology, &err), &err);
     ef_topology_destroy(topology);
-    float *weights = ef_net_values(s.net, ef_topology_find(s.net->topology, "classes"),
-                                   EF_ROLE_WEIGHT);
+    size_t node = ef_topology_find(s.net->topology, "classes");
+    float *weights = ef_net_values(s.net, node, EF_ROLE_WEIGHT);
     for (size_t i = 0; i < 10; i++) {
-        weights[i] = i < 5 ? 1 : -1;
+        weights[i] = i < 5 ? values->weight : -values->weight;
     }
+    memcpy(ef_net_values(s.net, node, EF_ROLE_BIAS), values->bias, sizeof values->bias);
     must(ef_ranges_create(&s.ranges, s.net, calibration, 1, 1, &err), &err);
-    must(ef_qnet_create(&s.qnet, s.net, s.ranges, &options, &err), &err);
+    must(ef_qnet_create(&s.qnet, s.net, s.ranges, options, &err), &err);
     const ef_rerun_images own = {.images = images, .n = N_IMAGES, .n_threads = 1};
     must(ef_wide_create(&s.rerun, s.qnet, &own, &err), &err);
     must(ef_rerun_worker_create(&s.worker, s.rerun, &err), &err);
     s.images = images;
     return s;
+}
+
+static setup begin_sum(unsigned bits, int saturates, float *images)
+{
+    ef_qnet_options options = EF_QNET_OPTIONS_INT8;
+    options.weights.per_channel = 0;
+    options.accumulator_bits = bits;
+    options.saturates = saturates;
+    return begin_sum_with(&options, &(sum_values){1, {0, 0}}, images);
 }
 
 static float *ones(void)
@@ -470,6 +483,143 @@ Test(wide_strike, a_running_sum_is_struck_as_it_is_stored)
         end(&s);
     }
 }
+
+/* --- biases of wide operands ------------------------------------------------------ */
+
+/* Inputs of -1, -1, -1, -1, -1, 1, ... 1 in fixed16: 2^14 steps of 2^-14; weights of
+ * 2^-8: 2^14 steps of 2^-22.  A bias is in steps of 2^-36, and 1 takes 37 bits; the ten
+ * products take 10 * 2^28 from it.  Floats have all of this exactly. */
+static setup begin_biased(unsigned bits, int saturates)
+{
+    ef_qnet_options options = {.accumulator_bits = bits, .saturates = saturates};
+    ef_error err = {0};
+    float *images = ones();
+    for (size_t i = 0; i < N_IMAGES * 10; i++) {
+        images[i] = i % 10 < 5 ? -1 : 1;
+    }
+    must(ef_format_parse("fixed16", &options.weights, &err), &err);
+    options.activations = options.weights;
+    return begin_sum_with(&options, &(sum_values){0x1p-8f, {1, 0.5f}}, images);
+}
+
+Test(wide_create, biases_of_wide_operands_are_not_cut_to_32_bits)
+{
+    setup s = begin_biased(0, 0);
+    const double *logits = ef_rerun_logits(s.rerun);
+    cr_expect_eq(s.qnet->bias_bits, 64);
+    cr_expect_eq(logits[0], 1 - 10 * 0x1p-8);
+    cr_expect_eq(logits[1], 0.5);
+    cr_expect_eq(ef_rerun_classes(s.rerun)[0], 0, "as in float32");
+    end(&s);
+    s = begin_sum(64, 0, ones());
+    cr_expect_eq(s.qnet->bias_bits, 32, "whatever accumulators are asked for");
+    end(&s);
+}
+
+/* 2^36 and ten products of -2^28, modulo 2^24, are 0; the second class is 2^35. */
+Test(wide_create, biases_wrap_with_the_accumulator)
+{
+    static const struct {
+        unsigned bits;
+        double logits[2];
+    } rows[] = {{24, {0, 0}},
+                {36, {-10 * 0x1p-8, -0.5}},
+                {37, {1 - 10 * 0x1p-8, 0.5}}, /* down over the end, and back */
+                {38, {1 - 10 * 0x1p-8, 0.5}}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        setup s = begin_biased(rows[i].bits, 0);
+        cr_expect_eq(
+            memcmp(ef_rerun_logits(s.rerun), rows[i].logits, sizeof rows[i].logits), 0,
+            "%u bits", rows[i].bits);
+        end(&s);
+    }
+}
+
+Test(wide_strike, biases_of_wide_operands_are_struck_in_64_bits)
+{
+    static const double products = -10 * 0x1p28;
+    const uint64_t code = UINT64_C(1) << 36, sign = UINT64_C(1) << 63;
+    const struct {
+        unsigned bits;
+        int saturates;
+        uint64_t mask;
+        double sum;
+    } rows[] = {{0, 0, UINT64_C(1) << 31, 0x1p36 + 0x1p31 + products},
+                {0, 0, UINT64_C(1) << 40, 0x1p36 + 0x1p40 + products},
+                {0, 0, code, products},
+                {0, 0, sign, 0x1p36 - 0x1p63 + products},
+                {64, 1, sign, 0x1p36 - 0x1p63 + products},
+                {64, 1, sign | code, -0x1p63},           /* held at the end */
+                {64, 0, sign | code, 0x1p63 + products}, /* and beyond it */
+                {48, 0, UINT64_C(1) << 47, 0x1p36 - 0x1p47 + products},
+                {48, 0, UINT64_C(1) << 48, 0x1p36 + products},
+                {24, 0, UINT64_C(1) << 24, 0},
+                {24, 0, UINT64_C(1) << 23, -0x1p23}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        setup s = begin_biased(rows[i].bits, rows[i].saturates);
+        ef_flip flip = {site_of(&s, EF_TARGET_BIASES, "classes.bias"),
+                        0,
+                        rows[i].mask,
+                        EF_FAULT_FLIP,
+                        -1,
+                        0};
+        ef_outcomes counts;
+        double found = struck(&s, &flip, 1, &counts);
+        cr_expect_eq(found, rows[i].sum * 0x1p-36, "row %zu: %.17g", i,
+                     found / 0x1p-36);
+        end(&s);
+    }
+}
+
+/* Bits that narrow operands do not have, of convolutions and in saturating sums too. */
+Test(wide_strike, high_bits_of_biases_are_struck_as_the_definition_says, .timeout = 120)
+{
+    static const arithmetic rows[] = {
+        {"int16c", "int16", 0, 0},   {"int16c", "uint16", 24, 0},
+        {"int16", "fixed16", 64, 1}, {"int12", "uint12", 40, 1},
+        {"int9", "int8", 32, 0},
+    };
+    size_t n_changed = 0;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        setup s = begin(seed, &rows[seed % 5]);
+        ef_rng rng = ef_rng_stream(19, EF_PURPOSE_TEST, seed, 0, 0);
+        size_t n_sites, n = N_IMAGES * s.n;
+        const ef_site *sites = ef_rerun_sites(s.rerun, &n_sites);
+        double *some = room(n), *all = room(n);
+        for (size_t k = 0; k < 6 * n_sites; k++) {
+            uint32_t i = (uint32_t)(k / 6);
+            uint64_t mask = UINT64_C(1) << (32 + ef_rng_below(&rng, 32));
+            mask |= ef_rng_below(&rng, 2) ? UINT64_C(1) << 63 : 0;
+            ef_flip flip = {
+                i,    ef_rng_below(&rng, sites[i].count),
+                mask, (ef_fault_kind)ef_rng_below(&rng, EF_FAULT_KIND_COUNT),
+                -1,   0};
+            ef_outcomes counts;
+            const ef_fault fault = {&flip, 1};
+            if (sites[i].target != EF_TARGET_BIASES) {
+                continue;
+            }
+            cr_assert_eq(sites[i].bits, 64);
+            cr_assert_eq(
+                ef_rerun_strike(s.worker, &fault, 1,
+                                &(ef_struck){.counts = &counts, .logits = some}),
+                EF_OK);
+            cr_assert_eq(
+                ef_rerun_strike_all(s.worker, &fault, 1,
+                                    &(ef_struck){.counts = &counts, .logits = all}),
+                EF_OK);
+            cr_assert_eq(memcmp(some, all, n * sizeof *some), 0);
+            expect_naive(&s, &fault, some, seed, k);
+            n_changed += counts.masked < counts.images;
+        }
+        ef_free(some);
+        ef_free(all);
+        end(&s);
+    }
+    cr_assert_gt(n_changed, 20, "%zu", n_changed);
+}
+
+/* --- scales and ranges ------------------------------------------------------------ */
 
 static ef_flip scale_flip(const setup *s, const char *name, ef_fault_kind kind,
                           uint64_t mask)

@@ -14,7 +14,7 @@
 #define BYTES_IN_WIDE 12.0
 #define BYTES_IN_FLOATS 6.0 /* float32; half as many partial sums */
 #define BLOCK                                                                          \
-    64 /* faults that a thread strikes at once: together they take less time */
+    256 /* faults that a thread strikes at once: together they take less time */
 
 /* What a thread keeps from strike to strike of a batch. */
 typedef struct hand {
