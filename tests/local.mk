@@ -39,8 +39,10 @@ EXTRA_DIST += %D%/tap.sh %D%/check_cli.sh %D%/check_man.sh
 TESTS += %D%/check_search.sh
 EXTRA_DIST += %D%/check_search.sh
 
-TESTS += %D%/check_inject.sh %D%/check_campaign.sh %D%/check_safety.sh
-EXTRA_DIST += %D%/check_inject.sh %D%/check_campaign.sh %D%/check_safety.sh
+TESTS += %D%/check_inject.sh %D%/check_campaign.sh %D%/check_safety.sh \
+  %D%/check_sweep.sh
+EXTRA_DIST += %D%/check_inject.sh %D%/check_campaign.sh %D%/check_safety.sh \
+  %D%/check_sweep.sh
 
 # The unit tests under valgrind; any line in a log fails.
 check-valgrind: $(UNIT_TESTS)

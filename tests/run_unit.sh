@@ -3,6 +3,8 @@
 # driver and Criterion's child processes would swallow it, and any such file fails
 # the program: Criterion passes a test whose process only leaked.
 # An address sanitizer would also stop at a text that Criterion itself never frees.
+# All .timeout of a program are the same: a shorter one that begins while a longer one
+# runs makes Criterion 2.4.1 lose the longer one, which is a leak and no limit any more.
 program=$1
 here=$(dirname "$0")
 reports=$program.report

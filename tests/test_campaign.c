@@ -109,7 +109,7 @@ static ef_campaign *run(const setup *s, const design *d)
 
 /* --- what is counted ---------------------------------------------------------- */
 
-Test(campaign_counts, agree_by_fault_image_class_and_part, .timeout = 60)
+Test(campaign_counts, agree_by_fault_image_class_and_part, .timeout = 120)
 {
     setup s;
     begin(&s, 2);
@@ -149,7 +149,7 @@ Test(campaign_counts, agree_by_fault_image_class_and_part, .timeout = 60)
     end(&s);
 }
 
-Test(campaign_fault, is_struck_once_in_a_campaign, .timeout = 60)
+Test(campaign_fault, is_struck_once_in_a_campaign, .timeout = 120)
 {
     setup s;
     begin(&s, 1);
@@ -250,7 +250,7 @@ Test(campaign_restore, in_pieces_a_campaign_is_the_same, .timeout = 120)
     end(&other);
 }
 
-Test(campaign_restore, refuses_the_numbers_of_another_campaign, .timeout = 60)
+Test(campaign_restore, refuses_the_numbers_of_another_campaign, .timeout = 120)
 {
     char path[64];
     snprintf(path, sizeof path, "test_campaign.%ld.evo", (long)getpid());

@@ -84,7 +84,7 @@ static void expect_naive(const setup *s, const double *logits, uint64_t seed)
     ef_free(naive);
 }
 
-Test(rerun_create, runs_without_faults_as_the_definition_says, .timeout = 120)
+Test(rerun_create, runs_without_faults_as_the_definition_says, .timeout = 240)
 {
     for (uint64_t seed = 0; seed < 200; seed++) {
         setup s = begin(seed);
@@ -165,7 +165,7 @@ Test(rerun_strike, computes_no_more_than_is_touched_and_finds_the_same, .timeout
 }
 
 /* What image i sees of a fault is the fault without the flips of other images. */
-Test(rerun_strike, keeps_what_is_of_one_image_from_the_others, .timeout = 120)
+Test(rerun_strike, keeps_what_is_of_one_image_from_the_others, .timeout = 240)
 {
     ef_rng rng = ef_rng_stream(8, EF_PURPOSE_TEST, 0, 0, 0);
     for (uint64_t seed = 0; seed < 60; seed++) {
@@ -209,7 +209,7 @@ Test(rerun_strike, keeps_what_is_of_one_image_from_the_others, .timeout = 120)
 }
 
 /* Faults struck together, of all images and of single ones, do what each does alone. */
-Test(rerun_strike, keeps_faults_that_are_struck_together_apart, .timeout = 120)
+Test(rerun_strike, keeps_faults_that_are_struck_together_apart, .timeout = 240)
 {
     enum { FAULTS = 12, FLIPS = 6 };
     ef_rng rng = ef_rng_stream(10, EF_PURPOSE_TEST, 0, 0, 0);

@@ -94,7 +94,7 @@ static double *room(size_t n)
 
 /* --- without faults --------------------------------------------------------------- */
 
-Test(wide_create, runs_without_faults_as_the_definition_says, .timeout = 120)
+Test(wide_create, runs_without_faults_as_the_definition_says, .timeout = 300)
 {
     for (uint64_t seed = 0; seed < 150; seed++) {
         setup s = begin(seed, &kinds[seed % N_KINDS]);
@@ -321,7 +321,7 @@ static uint32_t same_site(const ef_rerun *bytes, const ef_site *site)
     return UINT32_MAX;
 }
 
-Test(wide_strike, finds_what_bytes_find, .timeout = 120)
+Test(wide_strike, finds_what_bytes_find, .timeout = 300)
 {
     ef_rng rng = ef_rng_stream(18, EF_PURPOSE_TEST, 0, 0, 0);
     size_t n_compared = 0;
@@ -602,7 +602,7 @@ Test(wide_strike, biases_of_wide_operands_are_struck_in_64_bits)
 }
 
 /* Bits that narrow operands do not have, of convolutions and in saturating sums too. */
-Test(wide_strike, high_bits_of_biases_are_struck_as_the_definition_says, .timeout = 120)
+Test(wide_strike, high_bits_of_biases_are_struck_as_the_definition_says, .timeout = 300)
 {
     static const arithmetic rows[] = {
         {"int16c", "int16", 0, 0},   {"int16c", "uint16", 24, 0},
