@@ -212,6 +212,31 @@ static int compare_sites(const void *a, const void *b)
     return compare_names(*(const ef_site *const *)a, *(const ef_site *const *)b);
 }
 
+/* The first names that would do, since those of fused layers are not obvious. */
+#define NAMES_SHOWN 4
+
+static ef_status refuse_tensor(const reader *r, const ef_csv_row *in,
+                               const ef_site *wanted, ef_error *err)
+{
+    ef_text names = {0};
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_sites; i++) {
+        if (r->sites[i]->target == wanted->target && n++ < NAMES_SHOWN) {
+            ef_text_add(&names, "%s%.100s", n == 1 ? "; there are " : ", ",
+                        r->sites[i]->name);
+        }
+    }
+    ef_text_add(&names, "%s", n > NAMES_SHOWN ? " ..." : "");
+    ef_status status =
+        names.failed
+            ? ef_error_memory(err)
+            : ef_error_at(err, EF_ERR_INPUT, in->place,
+                          "the network stores no %s called '%.200s'%s",
+                          ef_target_names[wanted->target], wanted->name, names.bytes);
+    ef_text_clear(&names);
+    return status;
+}
+
 static ef_status take_site(const reader *r, const ef_csv_row *in, uint32_t *site,
                            ef_error *err)
 {
@@ -234,11 +259,13 @@ static ef_status take_site(const reader *r, const ef_csv_row *in, uint32_t *site
     while (low + n < r->n_sites && compare_names(r->sites[low + n], &key) == 0) {
         n++;
     }
-    if (n != 1) {
+    if (n == 0) {
+        return refuse_tensor(r, in, &key, err);
+    }
+    if (n > 1) {
         return ef_error_at(err, EF_ERR_INPUT, in->place,
-                           n == 0 ? "the network stores no %s called '%.200s'"
-                                  : "several %s are called '%.200s'",
-                           ef_target_names[target], key.name);
+                           "several %s are called '%.200s'", ef_target_names[target],
+                           key.name);
     }
     *site = (uint32_t)(r->sites[low] - r->first);
     return EF_OK;

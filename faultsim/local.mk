@@ -25,7 +25,7 @@ noinst_LIBRARIES += %D%/libfaultsim.a
   %D%/int_kernels_vnni.c \
   %D%/rerun.c %D%/rerun.h %D%/rerun_priv.h %D%/rerun_create.c \
   %D%/wide.c %D%/wide_priv.h %D%/wide_box.c %D%/wide_conv.c %D%/wide_run.c \
-  %D%/wide_sites.c %D%/wide_strike.c \
+  %D%/wide_sites.c %D%/wide_strike.c %D%/wide_taps.c \
   %D%/bytes.c %D%/bytes_priv.h %D%/bytes_build.c %D%/bytes_change.c %D%/bytes_need.c \
   %D%/bytes_conv.c %D%/bytes_param.c %D%/bytes_run.c %D%/bytes_steps.c %D%/bytes_strike.c \
   %D%/bytes_worker.c

@@ -107,6 +107,19 @@ typedef void ef_wide_take(void *context, uint32_t y, int64_t *sums);
 void ef_wide_prepare(ef_wide_worker *worker, size_t step, const ef_wbox *box);
 void ef_wide_sums(ef_wide_worker *worker, size_t step, uint32_t channel,
                   const ef_wbox *box, ef_wide_take *take, void *context);
+/* One tap of a kernel, of all input channels. */
+typedef struct ef_wide_tap {
+    const int32_t *x;       /* what the first sum takes of the first channel */
+    const int32_t *weights; /* of the first channel */
+    size_t n_channels, x_pitch, weight_pitch;
+    uint64_t less; /* taken off each sum: the zero point's share */
+} ef_wide_tap;
+
+/* Adds n sums' products modulo 2^64, their x side by side; the second is the naive one
+ * of the two, equal bit for bit.  wide_taps.c. */
+void ef_wide_add_tap(uint64_t *sums, size_t n, const ef_wide_tap *tap);
+void ef_wide_add_tap_portable(uint64_t *sums, size_t n, const ef_wide_tap *tap);
+
 /* Rounds n values in units of the output's scale, as ef_qround does each. */
 void ef_wide_round(const ef_qstep *step, const double *values, size_t n, int32_t *to);
 

@@ -170,7 +170,8 @@ Test(fault_list_read, what_is_not_there_is_named_with_its_line)
         const char *rows, *text;
     } bad[] = {
         {"1,weights,conv7,0,0,flip,,,\n",
-         "f.csv:2: the network stores no weights called 'conv7'"},
+         "f.csv:2: the network stores no weights called 'conv7'; there are "
+         " odd, \"name\", conv1.weight, turned"},
         {"1,biases,conv1.weight,0,0,flip,,,\n",
          "f.csv:2: the network stores no biases called 'conv1.weight'"},
         {"1,activations,twin,0,0,flip,,,\n",

@@ -153,6 +153,36 @@ Test(wide_create, encodings_change_nothing_without_a_fault)
     }
 }
 
+/* --- products --------------------------------------------------------------------- */
+
+#define MOST_SUMS 50
+#define MOST_CHANNELS 20
+
+Test(wide_add_tap, adds_what_its_naive_twin_adds)
+{
+    ef_rng rng = ef_rng_stream(20, EF_PURPOSE_TEST, 0, 0, 0);
+    for (size_t k = 0; k < 2000; k++) {
+        int32_t x[MOST_CHANNELS * MOST_SUMS], weights[2 * MOST_CHANNELS];
+        uint64_t a[MOST_SUMS + 1], b[MOST_SUMS + 1];
+        size_t n = ef_rng_below(&rng, MOST_SUMS + 1);
+        ef_wide_tap tap = {x, weights,   ef_rng_below(&rng, MOST_CHANNELS + 1),
+                           n, 1 + k % 2, ef_rng_below(&rng, 2) ? 3 : UINT64_MAX};
+        for (size_t i = 0; i < sizeof x / sizeof x[0]; i++) {
+            x[i] = (int32_t)ef_rng_below(&rng, 1U << 18) - (1 << 17);
+        }
+        for (size_t i = 0; i < 2 * MOST_CHANNELS; i++) {
+            weights[i] = (int32_t)ef_rng_below(&rng, 1U << 16) - (1 << 15);
+        }
+        for (size_t i = 0; i < MOST_SUMS + 1; i++) {
+            a[i] = b[i] = ef_rng_below(&rng, UINT64_MAX);
+        }
+        ef_wide_add_tap(a, n, &tap);
+        ef_wide_add_tap_portable(b, n, &tap);
+        cr_assert_eq(memcmp(a, b, sizeof a), 0, "%zu sums, %zu channels", n,
+                     tap.n_channels);
+    }
+}
+
 /* --- with faults ------------------------------------------------------------------ */
 
 static ef_flip random_flip(const ef_rerun *rerun, ef_rng *rng)
