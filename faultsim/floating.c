@@ -1,8 +1,6 @@
 #include "faultsim/floating.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "faultsim/site.h"

@@ -1,7 +1,6 @@
 /* Weights and biases as integers, factors of the roundings, tables of functions. */
 #include "faultsim/quantized_priv.h"
 
-#include <float.h>
 #include <math.h>
 
 #include "base/mem.h"

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/rng.h"
 #include "faultsim/statistics.h"
 
 #define TAIL 0.05 /* of the trials, on either side of low and high */

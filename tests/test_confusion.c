@@ -1,6 +1,5 @@
 /* Tables of confusion, counted by hand. */
 #include <criterion/criterion.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"

@@ -1,7 +1,6 @@
 /* Networks in float formats and their faults: what is computed again only where it is
  * touched is held to whole runs, and these to the definition. */
 #include <criterion/criterion.h>
-#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"

@@ -1,7 +1,6 @@
 /* What a safety case takes from a campaign: failures in time, and the rate with every
  * change of classes weighed. */
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 

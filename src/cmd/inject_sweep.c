@@ -2,7 +2,6 @@
 #include "cmd/inject_sweep_priv.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"

@@ -1,7 +1,4 @@
 /* The faults that do most, the images that bear least, and what classes become. */
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "base/mem.h"
 #include "cmd/inject_priv.h"
 #include "report/confusion.h"

@@ -5,7 +5,6 @@
 
 #include <math.h>
 
-#include "base/mem.h"
 #include "net/origin.h"
 
 #define NONE SIZE_MAX

@@ -1,6 +1,5 @@
 #include "report/severity.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 

@@ -1,10 +1,8 @@
 #include "report/sweep_plot.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "report/gnuplot.h"
