@@ -75,7 +75,7 @@ static ef_status run_some(const first_run *job, ef_bytes_worker *w, size_t begin
                           size_t end, int32_t *values, ef_error *err)
 {
     ef_bytes *rerun = job->rerun;
-    const ef_fault none = {NULL, 0};
+    static const ef_fault none = {NULL, 0};
     size_t size = ef_shape_elements(rerun->steps[0].q->shape);
     ef_status status = EF_OK;
     w->fault = &none;
@@ -105,9 +105,6 @@ static ef_status run_block(void *context, size_t block, ef_error *err)
         size_t begin = rerun->base.n * block / job->n_blocks;
         size_t end = rerun->base.n * (block + 1) / job->n_blocks;
         status = run_some(job, (ef_bytes_worker *)worker, begin, end, values, err);
-        if (block == 0) {
-            rerun->base.image_macs = worker->macs / (end - begin);
-        }
         ef_bytes_worker_destroy(worker);
     }
     ef_free(values);

@@ -1,5 +1,4 @@
 /* Layouts, packed weights and sites of a network whose faults are to be run. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"

@@ -265,7 +265,6 @@ static ef_status fill(ef_floating *rerun, const ef_rerun_images *images,
         ef_shape_elements(ef_topology_shape(topology, ef_topology_output(topology)));
     rerun->image_size =
         ef_shape_elements(ef_topology_shape(topology, ef_topology_input(topology)));
-    rerun->base.image_macs = ef_topology_macs(topology);
     ef_status status = ef_rerun_init(&rerun->base, &engine, images, classes, err);
     if (status) {
         return status;

@@ -268,8 +268,3 @@ uint64_t ef_rerun_macs(const ef_rerun_worker *worker)
 {
     return worker->macs;
 }
-
-uint64_t ef_rerun_image_macs(const ef_rerun *rerun)
-{
-    return rerun->image_macs;
-}

@@ -71,9 +71,7 @@ EF_NODISCARD ef_status ef_rerun_strike_all(ef_rerun_worker *worker,
                                            const ef_fault *faults, size_t n_faults,
                                            const ef_struck *to);
 
-/* Multiply-accumulates that strikes have taken so far, and those of one image run as a
- * whole. */
+/* Multiply-accumulates that strikes have taken so far. */
 uint64_t ef_rerun_macs(const ef_rerun_worker *worker);
-uint64_t ef_rerun_image_macs(const ef_rerun *rerun);
 
 #endif

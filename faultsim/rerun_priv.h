@@ -26,7 +26,6 @@ struct ef_rerun {
     double *logits;      /* (n, classes) */
     uint16_t *class_of;  /* (n) */
     uint16_t *labels;    /* (n), or NULL */
-    uint64_t image_macs; /* of one image */
 };
 
 struct ef_rerun_worker {

@@ -201,10 +201,6 @@ static void describe(ef_wide *wide)
         const ef_qstep *step = &wide->qnet->steps[i];
         wide->channel_at[i] = wide->n_channels;
         wide->n_channels += step->shape.channels;
-        if (step->kind == EF_Q_CONV) {
-            wide->base.image_macs +=
-                ef_shape_elements(step->shape) * ef_qproducts(wide->qnet, step);
-        }
     }
     for (size_t i = 0; i < wide->base.classes; i++) {
         wide->places[i] = ef_qlogit_place(&view, i);

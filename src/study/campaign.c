@@ -180,11 +180,6 @@ const char *ef_campaign_name(const ef_campaign *campaign)
     return campaign->list ? "list" : ef_target_names[campaign->target];
 }
 
-ef_target ef_campaign_target(const ef_campaign *campaign)
-{
-    return campaign->target;
-}
-
 ef_design ef_campaign_design(const ef_campaign *campaign)
 {
     return campaign->design;

@@ -106,8 +106,6 @@ EF_NODISCARD ef_status ef_campaign_try(ef_campaign *campaign, size_t n,
 
 /* "weights" ...; "list" */
 const char *ef_campaign_name(const ef_campaign *campaign);
-/* EF_TARGET_COUNT of a list. */
-ef_target ef_campaign_target(const ef_campaign *campaign);
 ef_design ef_campaign_design(const ef_campaign *campaign);
 /* Faults that can be struck one after the other, and how many at most will be. */
 uint64_t ef_campaign_population(const ef_campaign *campaign);
