@@ -1,6 +1,7 @@
 /* Weights and biases as integers, factors of the roundings, tables of functions. */
 #include "faultsim/quantized_priv.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "base/mem.h"
@@ -78,6 +79,27 @@ static ef_format weight_format_of(const ef_qbuild *b, const ef_qstep *step)
                                                      : b->options->weights;
 }
 
+/* Widens the range of weights of channels [c, c + n) until their biases, which are in
+ * the scale of weights and inputs, take at most 30 bits: a channel of next to no
+ * weights, as pruning leaves them, would lose its bias.  Wide operands have biases of
+ * 64 bits. */
+static void make_room_for_bias(const ef_qbuild *b, const ef_qstep *step,
+                               const ef_format *format, size_t c, size_t n,
+                               ef_range *range)
+{
+    const float *bias = ef_net_values(b->qnet->net, step->head, EF_ROLE_BIAS);
+    const ef_code *in = &b->qnet->steps[step->inputs[0]].code;
+    double most = 0, steps = 2 * (format->bits > 2 ? ldexp(1, format->bits - 1) : 1);
+    for (size_t i = c; bias && i < c + n; i++) {
+        most = isfinite(bias[i]) ? fmax(most, fabs((double)bias[i])) : most;
+    }
+    double needed = steps * (most / 0x1p30 / in->scale);
+    if (format->bits <= 8 && in->format.bits <= 8 && needed > range->high &&
+        needed > -(double)range->low) {
+        range->high = (float)fmin(needed, FLT_MAX);
+    }
+}
+
 static ef_status fill_weights(ef_qbuild *b, ef_qstep *step, size_t n_out, size_t n)
 {
     const float *from = ef_net_values(b->qnet->net, step->head, EF_ROLE_WEIGHT);
@@ -101,6 +123,7 @@ static ef_status fill_weights(ef_qbuild *b, ef_qstep *step, size_t n_out, size_t
         if (!find_range(from + c * part, part, &range)) {
             return refuse(b, step, EF_ERR_INPUT, "a weight is not finite");
         }
+        make_room_for_bias(b, step, &format, c, n_out / n_codes, &range);
         ef_status status = ef_code_bind(code, &format, range.low, range.high, b->err);
         if (status) {
             return status;

@@ -547,6 +547,18 @@ Test(wide_create, biases_of_wide_operands_are_not_cut_to_32_bits)
     end(&s);
 }
 
+/* Weights of 1e-12 would put a bias of 1 some 2^33 steps away, and weights of 0 a bias
+ * of 0.003 less than half a step. */
+Test(wide_create, channels_of_next_to_no_weights_keep_their_bias)
+{
+    ef_qnet_options options = EF_QNET_OPTIONS_INT8;
+    setup s = begin_sum_with(&options, &(sum_values){1e-12f, {1, 0.003f}}, ones());
+    const double *logits = ef_rerun_logits(s.rerun);
+    cr_expect_float_eq(logits[0], 1, 1e-8, "%.17g", logits[0]);
+    cr_expect_float_eq(logits[1], 0.003, 1e-8, "%.17g", logits[1]);
+    end(&s);
+}
+
 /* 2^36 and ten products of -2^28, modulo 2^24, are 0; the second class is 2^35. */
 Test(wide_create, biases_wrap_with_the_accumulator)
 {
