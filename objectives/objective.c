@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/parse.h"
+#include "base/text.h"
 
 const char *ef_cost_name(ef_cost cost)
 {
@@ -56,17 +57,94 @@ static const ef_objective_row *find_row(piece name)
     return NULL;
 }
 
+static const char *const targets[] = {
+#define X(exposed, name) name,
+    EF_EXPOSED_LIST(X)
+#undef X
+};
+
 static ef_status read_format(ef_objective *objective, const char *value, ef_error *err)
 {
     return ef_format_parse(value, &objective->format, err);
+}
+
+static ef_status read_target(ef_objective *objective, const char *value, ef_error *err)
+{
+    size_t index = 0;
+    ef_status status = ef_parse_choice(value, targets, EF_EXPOSED_COUNT, &index, err);
+    objective->target = status ? objective->target : (ef_exposed)index;
+    return status;
+}
+
+static ef_status read_ber(ef_objective *objective, const char *value, ef_error *err)
+{
+    return ef_parse_f64(value, 1e-15, 1, &objective->ber, err);
+}
+
+static ef_status read_exposure(ef_objective *objective, const char *value,
+                               ef_error *err)
+{
+    return ef_parse_f64(value, 0, 1, &objective->exposure, err);
+}
+
+static ef_status read_form(ef_objective *objective, const char *value, ef_error *err)
+{
+    size_t n = 0, index = 0;
+    while (objective->row->forms[n]) {
+        n++;
+    }
+    ef_status status = ef_parse_choice(value, objective->row->forms, n, &index, err);
+    objective->form = status ? objective->form : (unsigned)index;
+    return status;
+}
+
+/* Each writes the key with its value where it is not the default. */
+static void write_format(const ef_objective *objective, ef_text *text)
+{
+    char format[EF_FORMAT_NAME];
+    ef_format_name(&objective->format, format);
+    ef_text_add(text, "%s%s", format[0] ? ":format=" : "", format);
+}
+
+static void write_target(const ef_objective *objective, ef_text *text)
+{
+    if (objective->target != EF_EXPOSED_BOTH) {
+        ef_text_add(text, ":target=%s", targets[objective->target]);
+    }
+}
+
+static void write_ber(const ef_objective *objective, ef_text *text)
+{
+    if (objective->ber > 0) {
+        ef_text_add(text, ":ber=");
+        ef_text_add_double(text, objective->ber);
+    }
+}
+
+static void write_exposure(const ef_objective *objective, ef_text *text)
+{
+    if (objective->exposure >= 0) {
+        ef_text_add(text, ":exposure=");
+        ef_text_add_double(text, objective->exposure);
+    }
+}
+
+static void write_form(const ef_objective *objective, ef_text *text)
+{
+    if (objective->form > 0) {
+        ef_text_add(text, ":form=%s", objective->row->forms[objective->form]);
+    }
 }
 
 /* What keys there are; a row names those that it takes. */
 static const struct {
     const char *name;
     ef_status (*read)(ef_objective *objective, const char *value, ef_error *err);
+    void (*write)(const ef_objective *objective, ef_text *text);
 } keys[] = {
-    {"format", read_format},
+    {"format", read_format, write_format}, {"target", read_target, write_target},
+    {"ber", read_ber, write_ber},          {"exposure", read_exposure, write_exposure},
+    {"form", read_form, write_form},
 };
 
 static int row_takes(const ef_objective_row *row, piece key)
@@ -109,19 +187,31 @@ static ef_status read_key(ef_objective *objective, piece text, ef_error *err)
 }
 
 /* The text that stands for the objective everywhere: in files, tables, run files. */
-static void write_name(ef_objective *objective)
+static ef_status write_name(ef_objective *objective, ef_error *err)
 {
-    char format[EF_FORMAT_NAME];
-    ef_format_name(&objective->format, format);
-    snprintf(objective->name, sizeof objective->name, "%s%s%s", objective->row->name,
-             format[0] ? ":format=" : "", format);
+    ef_text text = {0};
+    ef_text_add(&text, "%s", objective->row->name);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        keys[i].write(objective, &text);
+    }
+    ef_status status = text.failed ? ef_error_memory(err) : EF_OK;
+    if (!status && text.size >= sizeof objective->name) {
+        status = ef_error_set(err, EF_ERR_INPUT, "%s: too many keys at once",
+                              objective->row->name);
+    }
+    if (!status) {
+        memcpy(objective->name, text.bytes, text.size + 1);
+    }
+    ef_text_clear(&text);
+    return status;
 }
 
 static ef_status parse_piece(ef_objective *objective, piece text, ef_error *err)
 {
     const char *end = text.start + text.length;
     piece name = piece_until(text.start, end, ':');
-    ef_objective made = {.row = find_row(name)};
+    ef_objective made = {
+        .row = find_row(name), .target = EF_EXPOSED_BOTH, .exposure = -1};
     if (!made.row) {
         return unknown_objective(name, err);
     }
@@ -133,9 +223,11 @@ static ef_status parse_piece(ef_objective *objective, piece text, ef_error *err)
         }
         at = key.start + key.length;
     }
-    write_name(&made);
-    *objective = made;
-    return EF_OK;
+    ef_status status = write_name(&made, err);
+    if (status == EF_OK) {
+        *objective = made;
+    }
+    return status;
 }
 
 ef_status ef_objective_parse(ef_objective *objective, const char *text, ef_error *err)

@@ -17,6 +17,8 @@
 #include "base/status.h"
 #include "format/format.h"
 #include "net/topology.h"
+#include "objectives/accelerator.h"
+#include "objectives/constants.h"
 
 #define EF_OBJECTIVES_MAX 16
 #define EF_OBJECTIVE_NAME 96
@@ -31,10 +33,17 @@ typedef enum ef_cost {
 
 typedef enum ef_direction { EF_MINIMISE, EF_MAXIMISE } ef_direction;
 
-/* What a run says about every topology that it scores. */
+/* What a run says about every topology that it scores; what it points to is borrowed.
+ */
 typedef struct ef_objective_context {
-    ef_format format; /* of weights whose node states none; not stated: int8 */
+    ef_format format; /* of weights and activations whose node states none; not stated:
+                         int8 */
+    const ef_accelerator *accelerator; /* NULL: none was given */
+    const ef_constants *constants;     /* NULL: the built-in ones */
 } ef_objective_context;
+
+/* What a row needs of the context. */
+#define EF_NEEDS_ACCELERATOR 1U
 
 struct ef_objective_row;
 
@@ -43,6 +52,11 @@ typedef struct ef_objective {
     const struct ef_objective_row *row;
     char name[EF_OBJECTIVE_NAME]; /* canonical text: parsing it gives this back */
     ef_format format;             /* key `format`; not stated: the context's */
+    ef_exposed target;            /* key `target` [both] */
+    double ber;      /* key `ber`, of every stored bit of the target; 0: one flip */
+    double exposure; /* key `exposure`, the share of flips that strike weights;
+                        negative: not stated */
+    unsigned form;   /* key `form`, by position in the row's own list of names */
 } ef_objective;
 
 typedef struct ef_objective_row {
@@ -50,7 +64,9 @@ typedef struct ef_objective_row {
     const char *unit; /* "" for plain counts, "share" for 0..1 */
     ef_direction direction;
     ef_cost cost;
-    const char *keys; /* "format", "" for none */
+    const char *keys;         /* "format target", "" for none */
+    const char *const *forms; /* of the key `form`, NULL at the end; NULL: none */
+    unsigned needs;           /* EF_NEEDS_... */
     /* NULL where the driver supplies the value. */
     ef_status (*score)(const ef_topology *topology, const ef_objective *objective,
                        const ef_objective_context *context, double *value,

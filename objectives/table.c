@@ -3,20 +3,27 @@
 #include "objectives/objective.h"
 #include "objectives/resilience.h"
 
+static const char *const asi_forms[] = {
+#define X(form, name) name,
+    EF_ASI_FORM_LIST(X)
+#undef X
+        NULL};
+
 const ef_objective_row ef_objective_rows[] = {
-    {"error", "share", EF_MINIMISE, EF_COST_TRAINED, "", NULL,
+    {"error", "share", EF_MINIMISE, EF_COST_TRAINED, "", NULL, 0, NULL,
      "share of the validation images that it gets wrong", ""},
-    {"size", "bit", EF_MINIMISE, EF_COST_TOPOLOGY, "format", ef_score_size,
+    {"size", "bit", EF_MINIMISE, EF_COST_TOPOLOGY, "format", NULL, 0, ef_score_size,
      "memory for weights and biases, weights in their format", ""},
-    {"params", "", EF_MINIMISE, EF_COST_TOPOLOGY, "", ef_score_params,
+    {"params", "", EF_MINIMISE, EF_COST_TOPOLOGY, "", NULL, 0, ef_score_params,
      "trained parameters", ""},
-    {"macs", "MAC", EF_MINIMISE, EF_COST_TOPOLOGY, "", ef_score_macs,
+    {"macs", "MAC", EF_MINIMISE, EF_COST_TOPOLOGY, "", NULL, 0, ef_score_macs,
      "multiply-accumulates for one image", ""},
-    {"activations", "", EF_MINIMISE, EF_COST_TOPOLOGY, "", ef_score_activations,
+    {"activations", "", EF_MINIMISE, EF_COST_TOPOLOGY, "", NULL, 0,
+     ef_score_activations,
      "elements of the tensors stored on the way from image to logits", ""},
-    {"depth", "", EF_MINIMISE, EF_COST_TOPOLOGY, "", ef_score_depth,
+    {"depth", "", EF_MINIMISE, EF_COST_TOPOLOGY, "", NULL, 0, ef_score_depth,
      "conv and dense layers on the longest way through", ""},
-    {"asi", "", EF_MINIMISE, EF_COST_TOPOLOGY, "", ef_score_asi,
+    {"asi", "", EF_MINIMISE, EF_COST_TOPOLOGY, "form", asi_forms, 0, ef_score_asi,
      "architecture sensitivity: sum of rho^2/N over the stored tensors",
      "our reconstruction of the index of Schorn et al. (2020), whose formula is not "
      "public"},
