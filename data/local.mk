@@ -16,3 +16,8 @@ EXTRA_DIST += scripts/make-topologies
 spacesdir = $(pkgdatadir)/spaces
 dist_spaces_DATA = \
   %D%/spaces/default.yaml %D%/spaces/mobile.yaml %D%/spaces/residual.yaml
+
+# Accelerators.
+hardwaredir = $(pkgdatadir)/hardware
+dist_hardware_DATA = \
+  %D%/hardware/eyeriss-like.yaml

@@ -67,10 +67,24 @@ typedef struct ef_layer_cost {
     double per_mac, per_byte, per_launch;
 } ef_layer_cost;
 
+/* What a layer's loops run over: name in YAML. */
+#define EF_OPERAND_LIST(X)                                                             \
+    X(WEIGHT, "weight")                                                                \
+    X(INPUT, "input")                                                                  \
+    X(OUTPUT, "output")
+
+typedef enum ef_operand {
+#define X(operand, name) EF_OPERAND_##operand,
+    EF_OPERAND_LIST(X)
+#undef X
+        EF_OPERAND_COUNT
+} ef_operand;
+
 typedef struct ef_accelerator {
     char name[64];
     double clock_hz;
     ef_array_axis rows, columns;
+    ef_operand stationary; /* stays in the registers until it is used up */
     uint32_t lanes; /* of the vector unit: operations per cycle of pooling, add ... */
 
     double buffer_bytes;           /* capacity of the on-chip buffer */
@@ -95,17 +109,24 @@ typedef struct ef_accelerator {
 } ef_accelerator;
 
 /* EF_ERR_IO, EF_ERR_INPUT (file:line:column): a key that is missing or unknown, a
- * number that is negative, without unit, or of another.  EF_ERR_MEMORY. */
+ * number that is negative, without unit, or of another; a loop that stands twice, a MAC
+ * that is told twice.  EF_ERR_MEMORY.  On failure the accelerator is untouched. */
 EF_NODISCARD ef_status ef_accelerator_load(ef_accelerator *accelerator,
                                            const char *path, ef_error *err);
 /* The same from memory; name stands in for the path in errors. */
 EF_NODISCARD ef_status ef_accelerator_parse(ef_accelerator *accelerator,
                                             const char *name, const char *text,
                                             size_t size, ef_error *err);
+/* How many iterations of each loop the array's axis runs at once: shape (EF_LOOP_COUNT)
+ * in and out, extents >= 1; 1 for a loop that is not laid out along it. */
+void ef_array_spread(const ef_array_axis *axis, const uint32_t *extents,
+                     uint32_t *spread);
+
 /* All keys; reading it back gives an equal accelerator. */
 void ef_accelerator_write(const ef_accelerator *accelerator, ef_text *text);
 
 const char *ef_loop_name(ef_loop loop);
 const char *ef_layer_class_name(ef_layer_class layer_class);
+const char *ef_operand_name(ef_operand operand);
 
 #endif

@@ -196,6 +196,12 @@ UNIT_TESTS += %D%/test_adapt
 UNIT_TESTS += %D%/test_channels
 %C%_test_channels_LDADD = $(FLOOR2) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_accelerator
+%C%_test_accelerator_LDADD = $(FLOOR4) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_workload
+%C%_test_workload_LDADD = $(FLOOR4) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_objectives
 %C%_test_objectives_LDADD = $(FLOOR4) $(CRITERION_LIBS)
 

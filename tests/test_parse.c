@@ -221,6 +221,9 @@ Test(parse_quantity, values_come_in_the_wanted_unit)
         {"1 Mop", "op", 1e6},
         {"7 MMAC", "kMAC", 7000},
         {"0.3 nJ", "pJ", 300},
+        {"12 PE", "PE", 12},
+        {"64 kbit/cycle", "B/cycle", 8000},
+        {"2 s/PE", "ms/PE", 2000},
     };
     for
         EACH(i, rows)
@@ -240,11 +243,13 @@ Test(parse_quantity, other_dimensions_and_missing_units_are_refused)
     static const struct {
         const char *text, *unit;
     } rows[] = {
-        {"160", "pJ/B"},    {"160 pJ", "pJ/B"}, {"160 pJ/MAC", "pJ/B"}, {"5 s", "J"},
-        {"5 J/", "J"},      {"5 /s", "Hz"},     {"5 qJ", "J"},          {"5 Jx", "J"},
-        {"J", "J"},         {"", "J"},          {" 5 J", "J"},          {"5 J ", "J"},
-        {"3x", ""},         {"5 kiB", "B"},     {"1e999 J", "J"},       {"5", "%"},
-        {"1e308 TJ", "fJ"}, {"5 J/s/s", "W"},
+        {"160", "pJ/B"},    {"160 pJ", "pJ/B"},  {"160 pJ/MAC", "pJ/B"},
+        {"5 s", "J"},       {"5 J/", "J"},       {"5 /s", "Hz"},
+        {"5 qJ", "J"},      {"5 Jx", "J"},       {"J", "J"},
+        {"", "J"},          {" 5 J", "J"},       {"5 J ", "J"},
+        {"3x", ""},         {"5 kiB", "B"},      {"1e999 J", "J"},
+        {"5", "%"},         {"1e308 TJ", "fJ"},  {"5 J/s/s", "W"},
+        {"12 cycle", "PE"}, {"3 Hz", "cycle/s"},
     };
     for
         EACH(i, rows)

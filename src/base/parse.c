@@ -275,6 +275,8 @@ enum {
     DIMENSION_S,
     DIMENSION_MAC,
     DIMENSION_OP,
+    DIMENSION_PE,
+    DIMENSION_CYCLE,
     N_DIMENSIONS
 };
 
@@ -296,6 +298,8 @@ static const struct {
     {"W", {0, 0, {[DIMENSION_J] = 1, [DIMENSION_S] = -1}}},
     {"MAC", {0, 0, {[DIMENSION_MAC] = 1}}},
     {"op", {0, 0, {[DIMENSION_OP] = 1}}},
+    {"PE", {0, 0, {[DIMENSION_PE] = 1}}},
+    {"cycle", {0, 0, {[DIMENSION_CYCLE] = 1}}},
     {"%", {-2, 0, {0}}},
 };
 

@@ -25,7 +25,8 @@ EF_NODISCARD ef_status ef_parse_bool(const char *text, int *value, ef_error *err
 
 /* A number with its unit, as in "160 pJ/B" or "64KiB": unit is the one the value is
  * wanted in ("pJ/B"), value comes back in it.  Prefixes f p n u m (none) k M G T and
- * Ki Mi Gi; base units B bit J s Hz MAC op W, and one / or more; `%` for shares.
+ * Ki Mi Gi; base units B bit J s Hz MAC op W PE (a processing element) cycle, and one /
+ * or more; `%` for shares.
  * EF_ERR_INPUT for no unit, an unknown one, or one of another dimension. */
 EF_NODISCARD ef_status ef_parse_quantity(const char *text, const char *unit, double min,
                                          double max, double *value, ef_error *err);
