@@ -356,3 +356,28 @@ void ef_workload_destroy(ef_workload *workload)
         ef_free(workload);
     }
 }
+
+/* --- sums --- */
+
+double ef_workload_bytes(const ef_workload *workload, const ef_layer *layer)
+{
+    const ef_stored_tensor *output = &workload->tensors[layer->output];
+    double bits = (double)layer->weight_bits + (double)output->elements * output->width;
+    for (uint32_t i = 0; i < layer->n_inputs; i++) {
+        unsigned width = workload->tensors[layer->inputs[i]].width;
+        bits += (double)layer->input_elements[i] * width;
+    }
+    return bits / 8;
+}
+
+double ef_workload_cost(const ef_workload *workload, const ef_layer_cost *model)
+{
+    double cost = 0;
+    for (size_t i = 0; i < workload->n_layers; i++) {
+        const ef_layer *layer = &workload->layers[i];
+        const ef_layer_cost *of = &model[layer->layer_class];
+        cost += (double)(layer->macs + layer->operations) * of->per_mac +
+                ef_workload_bytes(workload, layer) * of->per_byte + of->per_launch;
+    }
+    return cost;
+}

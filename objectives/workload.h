@@ -64,4 +64,12 @@ EF_NODISCARD ef_status ef_workload_create(ef_workload **workload,
                                           const ef_format *format, ef_error *err);
 void ef_workload_destroy(ef_workload *workload);
 
+/* What a layer moves: bytes that it reads of its inputs, of its weights and biases, and
+ * its whole output, each once and packed at its own width. */
+double ef_workload_bytes(const ef_workload *workload, const ef_layer *layer);
+
+/* The sum of a fitted model, shape (EF_CLASS_COUNT), over the layers: per_mac is for
+ * macs and, where a layer has none, for operations; per_byte for ef_workload_bytes. */
+double ef_workload_cost(const ef_workload *workload, const ef_layer_cost *model);
+
 #endif
