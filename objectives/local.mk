@@ -1,9 +1,12 @@
 noinst_LIBRARIES += %D%/libobjectives.a
 %C%_libobjectives_a_SOURCES = \
   %D%/accelerator.c %D%/accelerator.h \
+  %D%/energy.c \
   %D%/hardware.c %D%/hardware.h \
+  %D%/memory.c \
   %D%/objective.c %D%/objective.h \
   %D%/relevance.c %D%/relevance.h \
   %D%/resilience.c %D%/resilience.h \
   %D%/table.c \
+  %D%/traffic.c %D%/traffic.h \
   %D%/workload.c %D%/workload.h

@@ -41,6 +41,7 @@ typedef struct ef_layer {
     uint32_t input_elements[EF_MAX_INPUTS]; /* of each that it reads: all, or at most
                                                what a slice in between lets through */
     uint32_t input_extent[2]; /* height, width of its first input, views applied */
+    uint32_t pad[2];          /* of conv and pool windows: rows above, columns left */
     uint32_t stride[2], kernel_extent[2]; /* of conv and pool windows, dilation counted;
                                              1 elsewhere */
 } ef_layer;

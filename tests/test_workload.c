@@ -172,6 +172,9 @@ Test(workload_create, kinds_of_layers_have_their_loops_and_parameters)
     cr_expect_eq(grouped->macs, 6 * 3 * 64);
     cr_expect_eq(grouped->kernel_extent[0], 5);
     cr_expect_eq(grouped->kernel_extent[1], 1);
+    cr_expect_eq(grouped->pad[0], 2, "same: 5 rows around a place");
+    cr_expect_eq(grouped->pad[1], 0);
+    cr_expect_eq(grouped->input_extent[0], 8);
     cr_expect_eq(grouped->input_elements[0], 2 * 64, "the slice lets 2 of 8 through");
     const ef_layer *depthwise = find(topology, w, "depthwise");
     cr_expect_eq(depthwise->layer_class, EF_CLASS_DEPTHWISE);
