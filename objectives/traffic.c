@@ -41,25 +41,35 @@ static double rows_between(const ef_layer *layer, uint32_t begin, uint32_t end)
     return last > first ? (double)(last - first) : 0;
 }
 
-/* Rows fetched in bands of r output rows: those that two bands need, twice. */
+/* Rows fetched in bands of r output rows: those that two bands need, twice; those that
+ * a long stride skips, never. */
 static double rows_fetched(const ef_layer *layer, uint32_t r)
 {
     double rows = 0;
     uint32_t height = layer->loops[EF_LOOP_OUTPUT_ROW];
-    for (uint32_t begin = 0; begin < height; begin += r) {
-        rows += rows_between(layer, begin, begin + r < height ? begin + r : height);
+    uint32_t step = layer->stride[0] > layer->kernel_extent[0] ? 1 : r;
+    for (uint32_t begin = 0; begin < height; begin += step) {
+        rows +=
+            rows_between(layer, begin, begin + step < height ? begin + step : height);
     }
     return rows;
+}
+
+/* Rows of the input in a tile of r output rows. */
+static double tile_rows(const ef_layer *layer, double r)
+{
+    uint32_t stride = layer->stride[0], extent = layer->kernel_extent[0];
+    double rows = (r - 1) * (stride < extent ? stride : extent) + extent;
+    return rows < layer->input_extent[0] ? rows : layer->input_extent[0];
 }
 
 static double tile_bits(const problem *p, double k, double c, double r)
 {
     const uint32_t *loops = p->layer->loops;
     double height = p->layer->input_extent[0];
-    double rows = (r - 1) * p->layer->stride[0] + p->layer->kernel_extent[0];
+    double rows = tile_rows(p->layer, r);
     double channels = (double)loops[EF_LOOP_GROUP] * loops[EF_LOOP_INPUT_CHANNEL];
     double width = c < loops[EF_LOOP_INPUT_CHANNEL] ? SUM_BITS : p->width;
-    rows = rows < height ? rows : height;
     return p->input_bits * c * rows / (channels * height) +
            p->weight_bits * k * c / (channels * loops[EF_LOOP_OUTPUT_CHANNEL]) +
            k * r * p->row * width;
