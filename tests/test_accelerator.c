@@ -250,7 +250,8 @@ Test(accelerator_write, reading_it_back_gives_the_same_bits)
 
 Test(accelerator_load, the_accelerators_that_come_along_can_be_read)
 {
-    static const char *const names[] = {"eyeriss-like"};
+    static const char *const names[] = {"edge-systolic", "eyeriss-like", "mcu-simd",
+                                        "tpu-like"};
     for (size_t i = 0; i < COUNT(names); i++) {
         char path[512];
         ef_accelerator a;
@@ -259,6 +260,26 @@ Test(accelerator_load, the_accelerators_that_come_along_can_be_read)
                  names[i]);
         cr_expect_eq(ef_accelerator_load(&a, path, &err), EF_OK, "%s", err.text);
     }
+}
+
+/* The first literal display of the page, without its troff escapes, of which it has
+ * none.
+ */
+Test(accelerator_load, the_example_of_the_man_page_can_be_read)
+{
+    char path[512], page[65536];
+    ef_accelerator a;
+    ef_error err = {0};
+    snprintf(path, sizeof path, "%s/man/evoflip-hardware.5", getenv("EF_SRCDIR"));
+    FILE *file = fopen(path, "r");
+    cr_assert(file, "%s", path);
+    page[fread(page, 1, sizeof page - 1, file)] = '\0';
+    fclose(file);
+    const char *begin = strchr(strstr(page, ".Bd -literal"), '\n') + 1;
+    size_t size = (size_t)(strstr(begin, ".Ed") - begin);
+    cr_assert_eq(ef_accelerator_parse(&a, path, begin, size, &err), EF_OK, "%s",
+                 err.text);
+    cr_expect_str_eq(a.name, "Small array");
 }
 
 Test(accelerator_load, a_file_that_is_not_there_is_named)
