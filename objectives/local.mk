@@ -5,4 +5,5 @@ noinst_LIBRARIES += %D%/libobjectives.a
   %D%/objective.c %D%/objective.h \
   %D%/relevance.c %D%/relevance.h \
   %D%/resilience.c %D%/resilience.h \
+  %D%/scoring.c %D%/scoring.h \
   %D%/table.c
