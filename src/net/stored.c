@@ -37,6 +37,11 @@ static const uint8_t fuses[][6] = {
     [IMAGE] = {0},
 };
 
+int ef_op_is_view(ef_op op)
+{
+    return parts[op] == VIEW;
+}
+
 /* The image, or what scale nodes, each alone in reading, make of it. */
 static int is_image(const ef_topology *topology, size_t index)
 {

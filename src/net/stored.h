@@ -20,4 +20,7 @@ typedef enum ef_stored {
  * (concat, pad, slice, transpose, flatten, upsample, reshape) store nothing. */
 void ef_topology_stored(const ef_topology *topology, uint8_t *stored);
 
+/* Whether nodes of this operation are views. */
+int ef_op_is_view(ef_op op);
+
 #endif
