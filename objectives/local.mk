@@ -6,6 +6,5 @@ noinst_LIBRARIES += %D%/libobjectives.a
   %D%/relevance.c %D%/relevance.h \
   %D%/resilience.c %D%/resilience.h \
   %D%/scoring.c %D%/scoring.h \
-  %D%/table.c
   %D%/table.c \
   %D%/workload.c %D%/workload.h
