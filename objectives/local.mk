@@ -7,6 +7,7 @@ noinst_LIBRARIES += %D%/libobjectives.a
   %D%/objective.c %D%/objective.h \
   %D%/relevance.c %D%/relevance.h \
   %D%/resilience.c %D%/resilience.h \
+  %D%/scoring.c %D%/scoring.h \
   %D%/table.c \
   %D%/traffic.c %D%/traffic.h \
   %D%/workload.c %D%/workload.h
