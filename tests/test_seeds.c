@@ -53,7 +53,7 @@ Test(seeds, what_breaks_a_limit_is_refused_with_what_makes_room)
     ef_seeds seeds = {0};
     ef_error err = {0};
     ef_limit limits[3];
-    const ef_objective_context context = {{0}};
+    const ef_objective_context context = {.accelerator = NULL};
     cr_assert_eq(ef_limit_parse(&limits[0], "params<=100", &err), EF_OK);
     cr_assert_eq(ef_limit_parse(&limits[1], "depth>=3", &err), EF_OK);
     cr_assert_eq(ef_limit_parse(&limits[2], "params<=104", &err), EF_OK);
