@@ -278,6 +278,11 @@ static ef_status score_one(const ef_topology *topology,
                            const ef_objective *objective, double *value, ef_error *err)
 {
     *value = NAN;
+    if (objective->row->needs & EF_NEEDS_ACCELERATOR && !context->accelerator) {
+        return ef_error_set(err, EF_ERR_USAGE,
+                            "%s needs an accelerator: give --hardware FILE",
+                            objective->row->name);
+    }
     return objective->row->score
                ? objective->row->score(topology, objective, context, value, err)
                : EF_OK;
@@ -348,7 +353,8 @@ ef_status ef_objective_check(const ef_objective_context *context,
 static const struct {
     const char *unit;   /* of the objective */
     const char *parsed; /* as ef_parse_quantity knows it */
-} bound_units[] = {{"bit", "bit"}, {"MAC", "MAC"}, {"share", ""}};
+} bound_units[] = {{"bit", "bit"}, {"B", "B"},         {"J", "J"},   {"s", "s"},
+                   {"MAC", "MAC"}, {"B/MAC", "B/MAC"}, {"share", ""}};
 
 static ef_status parse_bound(ef_limit *limit, const char *text, ef_error *err)
 {

@@ -21,11 +21,32 @@ const ef_objective_row ef_objective_rows[] = {
     {"activations", "", EF_MINIMISE, EF_COST_TOPOLOGY, "", NULL, 0,
      ef_score_activations,
      "elements of the tensors stored on the way from image to logits", ""},
+    {"memory", "bit", EF_MINIMISE, EF_COST_TOPOLOGY, "format", NULL, 0, ef_score_memory,
+     "feature maps that have to be stored at once, at most", ""},
+    {"bitops", "", EF_MINIMISE, EF_COST_TOPOLOGY, "format", NULL, 0, ef_score_bitops,
+     "bit operations: MACs times bits of weight times bits of input", ""},
+    {"adcr", "B/MAC", EF_MINIMISE, EF_COST_TOPOLOGY, "format", NULL, 0, ef_score_adcr,
+     "accumulated data-computation ratio: bytes that a layer moves over its MACs, "
+     "summed",
+     "our reconstruction of the ratio of Schorn et al. (2020), whose formula is not "
+     "public"},
+    {"traffic", "B", EF_MINIMISE, EF_COST_TOPOLOGY, "format", NULL,
+     EF_NEEDS_ACCELERATOR, ef_score_traffic,
+     "bytes between external memory and the buffer, in the best tiles",
+     "our model, evoflip-hardware(5)"},
+    {"energy", "J", EF_MINIMISE, EF_COST_TOPOLOGY, "format", NULL, EF_NEEDS_ACCELERATOR,
+     ef_score_energy, "energy of one image: MACs and bytes at each level of the memory",
+     "sum over levels as in Sze et al. (2017), with our counts; evoflip-hardware(5)"},
     {"depth", "", EF_MINIMISE, EF_COST_TOPOLOGY, "", NULL, 0, ef_score_depth,
      "conv and dense layers on the longest way through", ""},
     {"asi", "", EF_MINIMISE, EF_COST_TOPOLOGY, "form", asi_forms, 0, ef_score_asi,
-     "architecture sensitivity: sum of rho^2/N over the stored tensors",
+     "architecture sensitivity: sum of rho^2/N over the stored tensors, or form",
      "our reconstruction of the index of Schorn et al. (2020), whose formula is not "
      "public"},
+    {"predicted_ccr", "share", EF_MINIMISE, EF_COST_TOPOLOGY,
+     "format target ber exposure", NULL, 0, ef_score_predicted_ccr,
+     "class change rate that topology and formats lead to expect, at a BER or of a "
+     "flip",
+     "ours, evoflip-objectives(7)"},
     {.name = NULL},
 };

@@ -202,6 +202,9 @@ UNIT_TESTS += %D%/test_accelerator
 UNIT_TESTS += %D%/test_workload
 %C%_test_workload_LDADD = $(FLOOR4) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_hardware_objectives
+%C%_test_hardware_objectives_LDADD = $(FLOOR4) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_objectives
 %C%_test_objectives_LDADD = $(FLOOR4) $(CRITERION_LIBS)
 

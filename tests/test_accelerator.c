@@ -16,7 +16,7 @@ static const char *const lines[] = {
     /*  3 */ "array:",
     /*  4 */ "  rows: {size: 2 PE, loops: [input_channel]}",
     /*  5 */ "  columns: {size: 3 PE, loops: [kernel_row, output_channel]}",
-    /*  6 */ "  stationary: output",
+    /*  6 */ "  inner: [input_channel, kernel_column]",
     /*  7 */ "  vector: 4 op/cycle",
     /*  8 */ "buffer: {capacity: 2 KiB, bandwidth: 0.25 B/cycle, energy: 1 pJ/bit}",
     /*  9 */ "register: {energy: 0 pJ/B}",
@@ -72,7 +72,9 @@ Test(accelerator_parse, every_number_arrives_in_the_unit_of_its_field)
     cr_expect_eq(a.columns.n_loops, 2);
     cr_expect_eq(a.columns.loops[0], EF_LOOP_KERNEL_ROW);
     cr_expect_eq(a.columns.loops[1], EF_LOOP_OUTPUT_CHANNEL);
-    cr_expect_eq(a.stationary, EF_OPERAND_OUTPUT);
+    cr_expect_eq(a.n_inner, 2);
+    cr_expect_eq(a.inner[0], EF_LOOP_INPUT_CHANNEL);
+    cr_expect_eq(a.inner[1], EF_LOOP_KERNEL_COLUMN);
     cr_expect_eq(a.lanes, 4);
     cr_expect_eq(a.buffer_bytes, 2048);
     cr_expect_eq(a.buffer_bytes_per_cycle, 0.25);
@@ -126,8 +128,7 @@ static const bad_row bad_rows[] = {
     {4, "  rows: {size: 2, loops: []}",
      "hw.yaml:4:16: size: expected a quantity in PE from 1 to 65536, found '2'"},
     {4, "  rows: {size: 2 PE}", "hw.yaml:4:9: rows lacks the key 'loops'"},
-    {4, "  rows: {size: 2 PE, loops: row}",
-     "hw.yaml:4:29: loops: expected a list of loops"},
+    {4, "  rows: {size: 2 PE, loops: row}", "hw.yaml:4:29: expected a list of loops"},
     {4, "  rows: {size: 2 PE, loops: [row]}",
      "hw.yaml:4:30: loops: expected one of output_channel, input_channel, group, "
      "output_row, output_column, kernel_row, kernel_column, found 'row'"},
@@ -138,8 +139,8 @@ static const bad_row bad_rows[] = {
      "hw.yaml:4:37: loops: group stands there twice"},
     {4, "  rows: {size: 2 PE, loops: [kernel_row]}",
      "hw.yaml:5:33: loops: kernel_row stands there twice"},
-    {6, "  stationary: row",
-     "hw.yaml:6:15: stationary: expected one of weight, input, output, found 'row'"},
+    {6, "  inner: [group, group]", "hw.yaml:6:18: loops: group stands there twice"},
+    {6, NULL, "hw.yaml:4:3: array lacks the key 'inner'"},
     {7, "  vector: 1.5 op/cycle",
      "hw.yaml:7:11: vector: expected a whole number, found '1.5 op/cycle'"},
     {8, "buffer: {capacity: 2 KiB, energy: 1 pJ/B}",
@@ -241,7 +242,7 @@ Test(accelerator_write, reading_it_back_gives_the_same_bits)
     expect_equal(&a, &b);
     cr_expect_eq(a.clock_hz, b.clock_hz);
     cr_expect_eq(a.dram_latency_s, b.dram_latency_s);
-    cr_expect_eq(a.stationary, b.stationary);
+    cr_expect_eq(b.n_inner, 2);
     cr_expect_eq(b.has_latency_model, 1);
     expect_same_costs(a.latency_model, b.latency_model);
     expect_same_costs(a.energy_model, b.energy_model);
