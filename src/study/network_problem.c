@@ -279,9 +279,13 @@ static ef_status vary(void *context, ef_rng *rng, const void *parent_a,
 
 /* --- training ------------------------------------------------------------------- */
 
-/* The value of an objective that training measures. */
-static double measured_value(const ef_objective *objective, const ef_measured *measured)
+/* The value of an objective that is measured on the trained network. */
+static double measured_value(const ef_network_problem *p, const ef_objective *objective,
+                             const ef_measured *measured)
 {
+    if (objective->row->cost == EF_COST_INJECTED) {
+        return ef_fault_plan_value(p->measure.faults, measured->faults, objective);
+    }
     return strcmp(objective->row->name, "error") == 0 ? measured->error : NAN;
 }
 
@@ -291,14 +295,14 @@ static void take_measured(const ef_network_problem *p, ef_candidate *candidate,
     for (size_t k = 0; k < p->objectives.n; k++) {
         if (p->objectives.items[k].row->cost != EF_COST_TOPOLOGY) {
             candidate->objectives[k] =
-                measured_value(&p->objectives.items[k], measured);
+                measured_value(p, &p->objectives.items[k], measured);
         }
     }
     for (size_t i = 0; i < p->n_limits; i++) {
         const ef_limit *limit = &p->limits[i];
         if (limit->objective.row->cost != EF_COST_TOPOLOGY) {
-            candidate->violation +=
-                ef_limit_violation(limit, measured_value(&limit->objective, measured));
+            candidate->violation += ef_limit_violation(
+                limit, measured_value(p, &limit->objective, measured));
         }
     }
     candidate->error = measured->error;
@@ -358,6 +362,35 @@ static int fails_the_run(ef_status status)
     return status == EF_ERR_MEMORY;
 }
 
+/* Trains and measures the candidate, or notes why that was not possible. */
+static ef_status train(const ef_network_problem *p, ef_candidate *candidate,
+                       ef_error *err)
+{
+    const ef_fault_plan *faults = p->measure.faults;
+    size_t epochs = candidate->is_fresh ? p->start_epochs : p->epochs;
+    ef_measured measured = {.faults = NULL};
+    if (faults) {
+        measured.faults = ef_calloc(ef_fault_plan_n(faults), sizeof *measured.faults);
+        if (!measured.faults) {
+            return ef_error_memory(err);
+        }
+    }
+    ef_error why = {0};
+    ef_status status = ef_measure_train(&p->measure, candidate->net, candidate->id,
+                                        epochs, &measured, &why);
+    if (fails_the_run(status)) {
+        ef_error_set(err, status, "%s", why.text);
+    } else if (status) {
+        candidate->status = EF_RECORD_FAILED;
+        snprintf(candidate->message, sizeof candidate->message, "%.*s",
+                 EF_CANDIDATE_MESSAGE - 1, why.text);
+    } else {
+        take_measured(p, candidate, &measured);
+    }
+    ef_free(measured.faults);
+    return fails_the_run(status) ? status : EF_OK;
+}
+
 static ef_status train_unit(void *context, size_t index, ef_error *err)
 {
     batch *b = context;
@@ -371,23 +404,11 @@ static ef_status train_unit(void *context, size_t index, ef_error *err)
     if (p->stop && p->stop(p->watch_context)) {
         return EF_STOPPED;
     }
-    size_t epochs = candidate->is_fresh ? p->start_epochs : p->epochs;
-    ef_measured measured;
-    ef_error why = {0};
-    ef_status status = ef_measure_train(&p->measure, candidate->net, candidate->id,
-                                        epochs, &measured, &why);
-    if (fails_the_run(status)) {
-        return ef_error_set(err, status, "%s", why.text);
+    ef_status status = train(p, candidate, err);
+    if (!status) {
+        tell(b, candidate);
     }
-    if (status) {
-        candidate->status = EF_RECORD_FAILED;
-        snprintf(candidate->message, sizeof candidate->message, "%.*s",
-                 EF_CANDIDATE_MESSAGE - 1, why.text);
-    } else {
-        take_measured(p, candidate, &measured);
-    }
-    tell(b, candidate);
-    return EF_OK;
+    return status;
 }
 
 static ef_status evaluate(void *context, void *genomes, size_t n, double *objectives,
