@@ -40,8 +40,13 @@ const ef_objective_row ef_objective_rows[] = {
     {"depth", "", EF_MINIMISE, EF_COST_TOPOLOGY, "", NULL, 0, ef_score_depth,
      "conv and dense layers on the longest way through", ""},
     {"asi", "", EF_MINIMISE, EF_COST_TOPOLOGY, "form", asi_forms, 0, ef_score_asi,
-     "architecture sensitivity: sum of rho^2/N over the stored tensors",
+     "architecture sensitivity: sum of rho^2/N over the stored tensors, or form",
      "our reconstruction of the index of Schorn et al. (2020), whose formula is not "
      "public"},
+    {"predicted_ccr", "share", EF_MINIMISE, EF_COST_TOPOLOGY,
+     "format target ber exposure", NULL, 0, ef_score_predicted_ccr,
+     "class change rate that topology and formats lead to expect, at a BER or of a "
+     "flip",
+     "ours, evoflip-objectives(7)"},
     {.name = NULL},
 };

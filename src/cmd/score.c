@@ -91,9 +91,10 @@ static ef_status start(scoring *s, const settings *set, ef_error *err)
 {
     memset(s, 0, sizeof *s);
     s->context.format = set->common.format;
-    ef_status status = ef_common_objectives(&set->common, &s->list, err);
+    ef_status status = ef_common_objectives(&set->common, &s->context, &s->list, err);
     if (status == EF_OK) {
-        status = ef_common_limits(&set->common, s->limits, &s->n_limits, err);
+        status =
+            ef_common_limits(&set->common, &s->context, s->limits, &s->n_limits, err);
     }
     for (size_t i = 0; i < s->list.n && status == EF_OK; i++) {
         const ef_objective_row *row = s->list.items[i].row;

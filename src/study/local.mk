@@ -8,6 +8,7 @@ noinst_LIBRARIES += %D%/libstudy.a
   %D%/injector.c %D%/injector.h \
   %D%/front.c %D%/front.h \
   %D%/measure.c %D%/measure.h \
+  %D%/measure_faults.c %D%/measure_faults.h \
   %D%/network_problem.c %D%/network_problem.h \
   %D%/output.c %D%/output.h \
   %D%/search.c %D%/search.h %D%/search_priv.h \
