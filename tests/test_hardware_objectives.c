@@ -513,6 +513,32 @@ Test(objectives_energy, a_depthwise_layer_shares_nothing_along_channels)
                        buffer * 1e-12, 1e-20);
 }
 
+/* Per MAC, as little data as they move: 64 channels of 16 x 16, 3 x 3 by channel
+ * against 1 x 1 across. */
+Test(objectives_energy, a_depthwise_mac_costs_more_than_a_dense_one_everywhere)
+{
+    static const char *const names[] = {"edge-systolic", "eyeriss-like", "mcu-simd",
+                                        "tpu-like"};
+    ef_topology *depthwise = parse("input: [64, 16, 16]\nnodes:\n"
+                                   "  - {conv: 64, kernel: 3, pad: 1, groups: 64}\n");
+    ef_topology *dense = parse("input: [64, 16, 16]\nnodes:\n"
+                               "  - {conv: 64, kernel: 3, pad: 1}\n");
+    for (size_t i = 0; i < COUNT(names); i++) {
+        char path[512];
+        ef_accelerator a;
+        snprintf(path, sizeof path, "%s/data/hardware/%s.yaml", getenv("EF_SRCDIR"),
+                 names[i]);
+        cr_assert_eq(ef_accelerator_load(&a, path, NULL), EF_OK);
+        a.dram_pj_per_byte = 0;
+        double per_mac = value_of(depthwise, &a, "energy") / (64 * 256 * 9);
+        double per_dense_mac = value_of(dense, &a, "energy") / (64 * 256 * 64 * 9);
+        cr_expect(per_mac > per_dense_mac, "%s: %g, %g", names[i], per_mac,
+                  per_dense_mac);
+    }
+    ef_topology_destroy(depthwise);
+    ef_topology_destroy(dense);
+}
+
 Test(objectives_energy, macs_cost_by_kind_and_by_their_wider_operand)
 {
     ef_accelerator a = plain(1e6);

@@ -13,6 +13,7 @@ noinst_LIBRARIES += %D%/libbase.a
   %D%/map.c %D%/map.h \
   %D%/parallel.c %D%/parallel.h \
   %D%/interval.c %D%/interval.h \
+  %D%/nnls.c %D%/nnls.h \
   %D%/mathfn.c %D%/mathfn.h \
   %D%/sum.c %D%/sum.h \
   %D%/parse.c %D%/parse.h \
