@@ -20,4 +20,5 @@ dist_spaces_DATA = \
 # Accelerators.
 hardwaredir = $(pkgdatadir)/hardware
 dist_hardware_DATA = \
-  %D%/hardware/eyeriss-like.yaml
+  %D%/hardware/edge-systolic.yaml %D%/hardware/eyeriss-like.yaml \
+  %D%/hardware/mcu-simd.yaml %D%/hardware/tpu-like.yaml

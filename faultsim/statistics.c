@@ -186,12 +186,15 @@ typedef struct sums {
     double total;    /* estimated in the population */
     double error;    /* variance of that */
     double heaviest; /* faults that one that was drawn stands for, at most */
-    double seen;     /* share of a stratum that was struck, at least */
+    double blind;    /* faults that one of weight 1 stands for in doubt, as
+                        blind_size, at least */
+    double weights;  /* of the whole population */
     ef_tally all;
     uint64_t population;
 } sums;
 
-static void add_stratum(sums *sum, const ef_stratum *s, uint64_t images,
+/* weight: of each of its faults. */
+static void add_stratum(sums *sum, const ef_stratum *s, double weight, uint64_t images,
                         double variance)
 {
     int has_rest = s->rest.n > 0;
@@ -199,13 +202,16 @@ static void add_stratum(sums *sum, const ef_stratum *s, uint64_t images,
     double n = (double)drawn->n;
     double from = (double)(has_rest ? s->population - s->pilot.n : s->population);
     double known = has_rest ? (double)s->pilot.failures / (double)images : 0;
-    sum->total += known + from * share_of(drawn, images);
-    sum->error += from * (from - n) * variance / n;
+    sum->total += weight * (known + from * share_of(drawn, images));
+    sum->error += weight * weight * from * (from - n) * variance / n;
     if (from > n) {
-        sum->heaviest = fmax(sum->heaviest, from / n);
+        sum->heaviest = fmax(sum->heaviest, weight * from / n);
     }
-    double struck = (double)(s->pilot.n + s->rest.n);
-    sum->seen = fmin(sum->seen, struck / (double)s->population);
+    double seen = (double)(s->pilot.n + s->rest.n) / (double)s->population;
+    if (seen < 1 && weight > 0) {
+        sum->blind = fmin(sum->blind, -ef_log(1 - seen) / weight);
+    }
+    sum->weights += weight * (double)s->population;
     ef_tally_merge(&sum->all, &s->pilot);
     ef_tally_merge(&sum->all, &s->rest);
     sum->population += s->population;
@@ -213,8 +219,8 @@ static void add_stratum(sums *sum, const ef_stratum *s, uint64_t images,
 
 static ef_estimate conclude_strata(const sums *sum, uint64_t images, uint64_t most)
 {
-    double population = (double)sum->population, m = (double)(images * most);
-    ef_estimate e = {.share = fmin(1, sum->total / population),
+    double m = (double)(images * most);
+    ef_estimate e = {.share = fmin(1, sum->total / sum->weights),
                      .n = sum->all.n,
                      .population = sum->population};
     double variance = 0;
@@ -224,27 +230,44 @@ static ef_estimate conclude_strata(const sums *sum, uint64_t images, uint64_t mo
         variance = sum->error + further * sum->heaviest * sum->heaviest * square;
     }
     /* all that fails could be in the stratum of which least was seen */
-    double blind = sum->seen < 1 ? -population * ef_log(1 - sum->seen) : population;
-    return conclude(e, images, variance / (population * population), blind,
+    double blind =
+        isinf(sum->blind) ? (double)sum->population : sum->weights * sum->blind;
+    return conclude(e, images, variance / (sum->weights * sum->weights), blind,
                     sum->all.hit);
 }
 
-ef_status ef_estimate_strata_units(const ef_stratum *strata, size_t n, uint64_t images,
-                                   uint64_t most, ef_estimate *estimate, ef_error *err)
+/* weights may be NULL: all alike. */
+static ef_status estimate_strata(const ef_stratum *strata, const double *weights,
+                                 size_t n, uint64_t images, uint64_t most,
+                                 ef_estimate *estimate, ef_error *err)
 {
     double *variances = ef_calloc(n, sizeof *variances);
     ef_status status = variances
                            ? find_variances(strata, n, images * most, 1, variances, err)
                            : ef_error_memory(err);
     if (!status) {
-        sums sum = {.seen = 1};
+        sums sum = {.blind = INFINITY};
         for (size_t h = 0; h < n; h++) {
-            add_stratum(&sum, &strata[h], images * most, variances[h]);
+            add_stratum(&sum, &strata[h], weights ? weights[h] : 1, images * most,
+                        variances[h]);
         }
         *estimate = conclude_strata(&sum, images, most);
     }
     ef_free(variances);
     return status;
+}
+
+ef_status ef_estimate_strata_units(const ef_stratum *strata, size_t n, uint64_t images,
+                                   uint64_t most, ef_estimate *estimate, ef_error *err)
+{
+    return estimate_strata(strata, NULL, n, images, most, estimate, err);
+}
+
+ef_status ef_estimate_strata_weighted(const ef_stratum *strata, const double *weights,
+                                      size_t n, uint64_t images, ef_estimate *estimate,
+                                      ef_error *err)
+{
+    return estimate_strata(strata, weights, n, images, 1, estimate, err);
 }
 
 ef_status ef_estimate_strata(const ef_stratum *strata, size_t n, uint64_t images,

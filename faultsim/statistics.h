@@ -94,6 +94,15 @@ EF_NODISCARD ef_status ef_estimate_strata_units(const ef_stratum *strata, size_t
                                                 uint64_t images, uint64_t most,
                                                 ef_estimate *estimate, ef_error *err);
 
+/* The same where the faults of a stratum are not as likely as those of others, with
+ * weights, shape (n), each at least 0 and some above: the chance that a strike, which
+ * meets faults in proportion to their weights, fails. */
+EF_NODISCARD ef_status ef_estimate_strata_weighted(const ef_stratum *strata,
+                                                   const double *weights, size_t n,
+                                                   uint64_t images,
+                                                   ef_estimate *estimate,
+                                                   ef_error *err);
+
 /* A pilot of `faults` in proportion to populations, shape of more (n), at least one of
  * each stratum, even where that makes it larger.  EF_ERR_MEMORY. */
 EF_NODISCARD ef_status ef_allocate_pilot(const ef_stratum *strata, size_t n,

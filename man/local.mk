@@ -14,3 +14,4 @@ dist_man_MANS += %D%/evoflip-space.5
 dist_man_MANS += %D%/evoflip-model.5
 dist_man_MANS += %D%/evoflip-format.7
 dist_man_MANS += %D%/evoflip-faults.5
+dist_man_MANS += %D%/evoflip-hardware.5

@@ -21,12 +21,6 @@ static const char *const class_names[] = {
 #undef X
 };
 
-static const char *const operand_names[] = {
-#define X(operand, name) name,
-    EF_OPERAND_LIST(X)
-#undef X
-        NULL};
-
 static const char *const kind_names[] = {"int", "float", NULL};
 
 const char *ef_loop_name(ef_loop loop)
@@ -37,11 +31,6 @@ const char *ef_loop_name(ef_loop loop)
 const char *ef_layer_class_name(ef_layer_class layer_class)
 {
     return class_names[layer_class];
-}
-
-const char *ef_operand_name(ef_operand operand)
-{
-    return operand_names[operand];
 }
 
 void ef_array_spread(const ef_array_axis *axis, const uint32_t *extents,
@@ -68,7 +57,7 @@ typedef struct document {
     const ef_yaml_node *array, *buffer, *registers, *dram, *bus, *dma, *mac;
     const ef_yaml_node *latency_model, *energy_model;
     const ef_yaml_node *rows, *columns;
-    size_t stationary;
+    const ef_yaml_node *inner;
     double lanes;
 } document;
 
@@ -109,8 +98,7 @@ static const ef_yaml_key top_keys[] = {
 static const ef_yaml_key array_keys[] = {
     PART("rows", rows),
     PART("columns", columns),
-    {"stationary", EF_YAML_CHOICE, offsetof(document, stationary), 1, 0, 0, NULL,
-     operand_names},
+    PART("inner", inner),
     {"vector", EF_YAML_QUANTITY, offsetof(document, lanes), 1, 1, MOST_PES, "op/cycle",
      NULL},
 };
@@ -208,8 +196,9 @@ static ef_status read_name(const ef_yaml_node *root, const char *text, char *nam
     return EF_OK;
 }
 
-static ef_status read_loop(const ef_yaml_node *item, ef_array_axis *into,
-                           unsigned *taken, ef_error *err)
+/* taken: a bit for each loop that stands somewhere already. */
+static ef_status read_loop(const ef_yaml_node *item, ef_loop *into, unsigned *taken,
+                           ef_error *err)
 {
     size_t loop = 0;
     ef_error inner = {0};
@@ -223,29 +212,35 @@ static ef_status read_loop(const ef_yaml_node *item, ef_array_axis *into,
                            "loops: %s stands there twice", text);
     }
     *taken |= 1U << loop;
-    into->loops[into->n_loops++] = (ef_loop)loop;
+    *into = (ef_loop)loop;
     return EF_OK;
 }
 
-/* taken: a bit for each loop that is laid out already. */
+static ef_status read_loops(const ef_yaml_node *node, ef_loop *loops, size_t *n,
+                            unsigned *taken, ef_error *err)
+{
+    if (ef_yaml_node_kind(node) != EF_YAML_LIST) {
+        return ef_error_at(err, EF_ERR_INPUT, ef_yaml_place(node),
+                           "expected a list of loops");
+    }
+    ef_status status = EF_OK;
+    for (*n = 0; !status && *n < ef_yaml_length(node); (*n)++) {
+        status = read_loop(ef_yaml_item(node, *n), &loops[*n], taken, err);
+    }
+    return status;
+}
+
 static ef_status read_axis(const ef_yaml_node *node, const char *what,
                            ef_array_axis *into, unsigned *taken, ef_error *err)
 {
     axis read = {0};
     ef_status status =
         ef_yaml_read_map(node, what, axis_keys, COUNT(axis_keys), &read, err);
-    if (status) {
-        return status;
+    if (!status) {
+        status = read_whole(node, "size", read.size, &into->size, err);
     }
-    if (ef_yaml_node_kind(read.loops) != EF_YAML_LIST) {
-        return ef_error_at(err, EF_ERR_INPUT, ef_yaml_place(read.loops),
-                           "loops: expected a list of loops");
-    }
-    status = read_whole(node, "size", read.size, &into->size, err);
-    for (size_t i = 0; !status && i < ef_yaml_length(read.loops); i++) {
-        status = read_loop(ef_yaml_item(read.loops, i), into, taken, err);
-    }
-    return status;
+    return status ? status
+                  : read_loops(read.loops, into->loops, &into->n_loops, taken, err);
 }
 
 static ef_status read_array(document *d, ef_error *err)
@@ -260,9 +255,12 @@ static ef_status read_array(document *d, ef_error *err)
         status = read_axis(d->columns, "columns", &d->made.columns, &taken, err);
     }
     if (!status) {
+        taken = 0;
+        status = read_loops(d->inner, d->made.inner, &d->made.n_inner, &taken, err);
+    }
+    if (!status) {
         status = read_whole(d->array, "vector", d->lanes, &d->made.lanes, err);
     }
-    d->made.stationary = (ef_operand)d->stationary;
     return status;
 }
 
@@ -393,14 +391,13 @@ ef_status ef_accelerator_parse(ef_accelerator *accelerator, const char *name,
 
 /* --- writing --- */
 
-/* "KEY: NUMBER UNIT", in the unit that the key is read in: nothing is rounded. */
+/* "KEY: NUMBER UNIT"; nothing is rounded. */
 static void write_quantity(ef_text *text, const ef_yaml_key *key, const void *from)
 {
     double value;
     memcpy(&value, (const char *)from + key->offset, sizeof value);
     ef_text_add(text, "%s: ", key->name);
-    ef_text_add_double(text, value);
-    ef_text_add(text, " %s", key->unit);
+    ef_text_add_quantity(text, value, key->unit);
 }
 
 /* "{KEY: NUMBER UNIT, ...}" and the end of the line. */
@@ -414,13 +411,20 @@ static void write_map(ef_text *text, const ef_yaml_key *keys, size_t n,
     ef_text_add(text, "}\n");
 }
 
+static void write_loops(ef_text *text, const ef_loop *loops, size_t n)
+{
+    ef_text_add(text, "[");
+    for (size_t i = 0; i < n; i++) {
+        ef_text_add(text, "%s%s", i ? ", " : "", loop_names[loops[i]]);
+    }
+    ef_text_add(text, "]");
+}
+
 static void write_axis(ef_text *text, const char *name, const ef_array_axis *from)
 {
-    ef_text_add(text, "  %s: {size: %u PE, loops: [", name, from->size);
-    for (size_t i = 0; i < from->n_loops; i++) {
-        ef_text_add(text, "%s%s", i ? ", " : "", loop_names[from->loops[i]]);
-    }
-    ef_text_add(text, "]}\n");
+    ef_text_add(text, "  %s: {size: %u PE, loops: ", name, from->size);
+    write_loops(text, from->loops, from->n_loops);
+    ef_text_add(text, "}\n");
 }
 
 static void write_macs(ef_text *text, const ef_accelerator *a)
@@ -429,8 +433,8 @@ static void write_macs(ef_text *text, const ef_accelerator *a)
     for (size_t i = 0; i < a->n_macs; i++) {
         ef_text_add(text, "  - {width: %u bit, kind: %s, energy: ", a->macs[i].bits,
                     kind_names[a->macs[i].is_float != 0]);
-        ef_text_add_double(text, a->macs[i].energy_pj);
-        ef_text_add(text, " pJ/MAC}\n");
+        ef_text_add_quantity(text, a->macs[i].energy_pj, "pJ/MAC");
+        ef_text_add(text, "}\n");
     }
 }
 
@@ -459,19 +463,20 @@ void ef_accelerator_write(const ef_accelerator *accelerator, ef_text *text)
     const document d = {.made = *accelerator};
     write_name(text, accelerator->name);
     ef_text_add(text, "clock: ");
-    ef_text_add_double(text, accelerator->clock_hz);
-    ef_text_add(text, " Hz\narray:\n");
+    ef_text_add_quantity(text, accelerator->clock_hz, "Hz");
+    ef_text_add(text, "\narray:\n");
     write_axis(text, "rows", &accelerator->rows);
     write_axis(text, "columns", &accelerator->columns);
-    ef_text_add(text, "  stationary: %s\n  vector: %u op/cycle\n",
-                operand_names[accelerator->stationary], accelerator->lanes);
+    ef_text_add(text, "  inner: ");
+    write_loops(text, accelerator->inner, accelerator->n_inner);
+    ef_text_add(text, "\n  vector: %u op/cycle\n", accelerator->lanes);
     for (size_t i = 0; i < COUNT(sections); i++) {
         ef_text_add(text, "%s: ", sections[i].name);
         write_map(text, sections[i].keys, sections[i].n_keys, &d);
     }
     ef_text_add(text, "sync: ");
-    ef_text_add_double(text, accelerator->sync_s);
-    ef_text_add(text, " s\n");
+    ef_text_add_quantity(text, accelerator->sync_s, "s");
+    ef_text_add(text, "\n");
     write_macs(text, accelerator);
     if (accelerator->has_latency_model) {
         write_model(text, "latency_model", latency_keys, accelerator->latency_model);

@@ -67,24 +67,14 @@ typedef struct ef_layer_cost {
     double per_mac, per_byte, per_launch;
 } ef_layer_cost;
 
-/* What a layer's loops run over: name in YAML. */
-#define EF_OPERAND_LIST(X)                                                             \
-    X(WEIGHT, "weight")                                                                \
-    X(INPUT, "input")                                                                  \
-    X(OUTPUT, "output")
-
-typedef enum ef_operand {
-#define X(operand, name) EF_OPERAND_##operand,
-    EF_OPERAND_LIST(X)
-#undef X
-        EF_OPERAND_COUNT
-} ef_operand;
-
 typedef struct ef_accelerator {
     char name[64];
     double clock_hz;
     ef_array_axis rows, columns;
-    ef_operand stationary; /* stays in the registers until it is used up */
+    /* The loops that run inside the elements: what does not change in them stays in the
+     * registers. */
+    size_t n_inner;
+    ef_loop inner[EF_LOOP_COUNT];
     uint32_t lanes; /* of the vector unit: operations per cycle of pooling, add ... */
 
     double buffer_bytes;           /* capacity of the on-chip buffer */
@@ -127,6 +117,5 @@ void ef_accelerator_write(const ef_accelerator *accelerator, ef_text *text);
 
 const char *ef_loop_name(ef_loop loop);
 const char *ef_layer_class_name(ef_layer_class layer_class);
-const char *ef_operand_name(ef_operand operand);
 
 #endif

@@ -127,3 +127,50 @@ ef_status ef_score_depth(EF_OBJECTIVE_ARGS)
     ef_free(depth);
     return EF_OK;
 }
+
+/* --- lowered --- */
+
+ef_status ef_objective_lower(ef_workload **workload, const ef_topology *topology,
+                             const ef_objective *objective,
+                             const ef_objective_context *context, ef_error *err)
+{
+    const ef_format *format =
+        ef_format_is_stated(&objective->format) ? &objective->format : &context->format;
+    return ef_workload_create(workload, topology, format, err);
+}
+
+ef_status ef_score_bitops(EF_OBJECTIVE_ARGS)
+{
+    ef_workload *workload = NULL;
+    ef_status status = ef_objective_lower(&workload, topology, objective, context, err);
+    if (status) {
+        return status;
+    }
+    double sum = 0;
+    for (size_t i = 0; i < workload->n_layers; i++) {
+        const ef_layer *layer = &workload->layers[i];
+        sum += (double)layer->macs * layer->weight_width * layer->input_width;
+    }
+    *value = sum;
+    ef_workload_destroy(workload);
+    return EF_OK;
+}
+
+ef_status ef_score_adcr(EF_OBJECTIVE_ARGS)
+{
+    ef_workload *workload = NULL;
+    ef_status status = ef_objective_lower(&workload, topology, objective, context, err);
+    if (status) {
+        return status;
+    }
+    double sum = 0;
+    for (size_t i = 0; i < workload->n_layers; i++) {
+        const ef_layer *layer = &workload->layers[i];
+        if (layer->macs > 0) {
+            sum += ef_workload_bytes(workload, layer) / (double)layer->macs;
+        }
+    }
+    *value = sum;
+    ef_workload_destroy(workload);
+    return EF_OK;
+}

@@ -278,6 +278,11 @@ static ef_status score_one(const ef_topology *topology,
                            const ef_objective *objective, double *value, ef_error *err)
 {
     *value = NAN;
+    if (objective->row->needs & EF_NEEDS_ACCELERATOR && !context->accelerator) {
+        return ef_error_set(err, EF_ERR_USAGE,
+                            "%s needs an accelerator: give --hardware FILE",
+                            objective->row->name);
+    }
     return objective->row->score
                ? objective->row->score(topology, objective, context, value, err)
                : EF_OK;
@@ -298,13 +303,58 @@ ef_status ef_objective_score(const ef_topology *topology,
     return EF_OK;
 }
 
+/* --- what a context has to have --- */
+
+static int lacks_accelerator(const ef_objective_context *context,
+                             const ef_objective *objective)
+{
+    (void)objective;
+    return !context->accelerator;
+}
+
+/* One flip of either target: how many of the flips strike weights has to be known. */
+static int lacks_exposure(const ef_objective_context *context,
+                          const ef_objective *objective)
+{
+    return objective->target == EF_EXPOSED_BOTH && objective->ber == 0 &&
+           objective->exposure < 0 && !context->accelerator;
+}
+
+/* Each need of a row, and what to say where it is not met. */
+static const struct {
+    unsigned need;
+    int (*is_lacking)(const ef_objective_context *context,
+                      const ef_objective *objective);
+    const char *words;
+} needs[] = {
+    {EF_NEEDS_ACCELERATOR, lacks_accelerator,
+     "needs an accelerator, which --hardware FILE gives"},
+    {EF_NEEDS_EXPOSURE, lacks_exposure,
+     "of one flip needs the share of flips that strike weights: say target=weights, "
+     "target=activations or exposure=SHARE, or give --hardware FILE"},
+};
+
+ef_status ef_objective_check(const ef_objective_context *context,
+                             const ef_objective *objective, ef_error *err)
+{
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
+        if ((objective->row->needs & needs[i].need) &&
+            needs[i].is_lacking(context, objective)) {
+            return ef_error_set(err, EF_ERR_USAGE, "%s %s", objective->name,
+                                needs[i].words);
+        }
+    }
+    return EF_OK;
+}
+
 /* --- limits --- */
 
 /* The units in which a bound may be given beside a plain number. */
 static const struct {
     const char *unit;   /* of the objective */
     const char *parsed; /* as ef_parse_quantity knows it */
-} bound_units[] = {{"bit", "bit"}, {"MAC", "MAC"}, {"share", ""}};
+} bound_units[] = {{"bit", "bit"}, {"B", "B"},         {"J", "J"},   {"s", "s"},
+                   {"MAC", "MAC"}, {"B/MAC", "B/MAC"}, {"share", ""}};
 
 static ef_status parse_bound(ef_limit *limit, const char *text, ef_error *err)
 {

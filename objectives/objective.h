@@ -44,6 +44,8 @@ typedef struct ef_objective_context {
 
 /* What a row needs of the context. */
 #define EF_NEEDS_ACCELERATOR 1U
+/* Of one flip of both targets, the key exposure, or an accelerator. */
+#define EF_NEEDS_EXPOSURE 2U
 
 struct ef_objective_row;
 
@@ -91,12 +93,18 @@ EF_NODISCARD ef_status ef_objective_parse_list(ef_objective_list *list,
                                                const char *text, ef_error *err);
 
 /* The values of the list, shape (list->n): the objectives of class topology are
- * computed, the others are NaN.  Takes about 60 ns for each node.
- * EF_ERR_MEMORY. */
+ * computed, the others are NaN.  Takes about 60 ns for each node, 200 ns for those of
+ * the lowered topology (objectives/hardware.h).  EF_ERR_MEMORY; EF_ERR_USAGE: an
+ * objective needs what the context lacks; what the objective's own function says. */
 EF_NODISCARD ef_status ef_objective_score(const ef_topology *topology,
                                           const ef_objective_context *context,
                                           const ef_objective_list *list, double *values,
                                           ef_error *err);
+
+/* Whether the context has what the objective needs.  EF_ERR_USAGE says what is missing
+ * and which option gives it, without a place. */
+EF_NODISCARD ef_status ef_objective_check(const ef_objective_context *context,
+                                          const ef_objective *objective, ef_error *err);
 
 /* --- limits --- */
 

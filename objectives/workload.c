@@ -94,13 +94,15 @@ static const uint8_t classes[EF_OP_COUNT] = {
     [EF_OP_ACTIVATION] = EF_CLASS_ELEMENTWISE,
 };
 
+/* Each shape (2): height, width; of pad the first two of four. */
 static void set_window(ef_layer *layer, const uint32_t *kernel, const uint32_t *stride,
-                       const uint32_t *dilation)
+                       const uint32_t *dilation, const uint32_t *pad)
 {
     layer->loops[EF_LOOP_KERNEL_ROW] = kernel[0];
     layer->loops[EF_LOOP_KERNEL_COLUMN] = kernel[1];
     for (size_t i = 0; i < 2; i++) {
         layer->stride[i] = stride[i];
+        layer->pad[i] = pad[i];
         layer->kernel_extent[i] = (kernel[i] - 1) * dilation[i] + 1;
     }
 }
@@ -114,7 +116,7 @@ static void lower_conv(ef_layer *layer, const ef_node *node, ef_shape in)
     layer->loops[EF_LOOP_GROUP] = conv->groups;
     layer->layer_class =
         conv->groups > 1 && inputs == 1 ? EF_CLASS_DEPTHWISE : EF_CLASS_CONV;
-    set_window(layer, conv->kernel, conv->stride, conv->dilation);
+    set_window(layer, conv->kernel, conv->stride, conv->dilation, conv->pad);
 }
 
 static void lower_dense(ef_layer *layer, const ef_node *node, ef_shape in)
@@ -126,12 +128,12 @@ static void lower_dense(ef_layer *layer, const ef_node *node, ef_shape in)
 
 static void lower_pool(ef_layer *layer, const ef_node *node, ef_shape in)
 {
-    static const uint32_t ones[2] = {1, 1};
+    static const uint32_t ones[2] = {1, 1}, zeros[2] = {0, 0};
     const ef_pool *pool = &node->u.pool;
     if (node->op == EF_OP_GLOBALAVG || node->op == EF_OP_GLOBALMAX) {
-        set_window(layer, (const uint32_t[]){in.height, in.width}, ones, ones);
+        set_window(layer, (const uint32_t[]){in.height, in.width}, ones, ones, zeros);
     } else {
-        set_window(layer, pool->kernel, pool->stride, pool->dilation);
+        set_window(layer, pool->kernel, pool->stride, pool->dilation, pool->pad);
     }
 }
 
@@ -355,4 +357,29 @@ void ef_workload_destroy(ef_workload *workload)
         ef_free(workload->tensors);
         ef_free(workload);
     }
+}
+
+/* --- sums --- */
+
+double ef_workload_bytes(const ef_workload *workload, const ef_layer *layer)
+{
+    const ef_stored_tensor *output = &workload->tensors[layer->output];
+    double bits = (double)layer->weight_bits + (double)output->elements * output->width;
+    for (uint32_t i = 0; i < layer->n_inputs; i++) {
+        unsigned width = workload->tensors[layer->inputs[i]].width;
+        bits += (double)layer->input_elements[i] * width;
+    }
+    return bits / 8;
+}
+
+double ef_workload_cost(const ef_workload *workload, const ef_layer_cost *model)
+{
+    double cost = 0;
+    for (size_t i = 0; i < workload->n_layers; i++) {
+        const ef_layer *layer = &workload->layers[i];
+        const ef_layer_cost *of = &model[layer->layer_class];
+        cost += (double)(layer->macs + layer->operations) * of->per_mac +
+                ef_workload_bytes(workload, layer) * of->per_byte + of->per_launch;
+    }
+    return cost;
 }

@@ -41,6 +41,7 @@ typedef struct ef_layer {
     uint32_t input_elements[EF_MAX_INPUTS]; /* of each that it reads: all, or at most
                                                what a slice in between lets through */
     uint32_t input_extent[2]; /* height, width of its first input, views applied */
+    uint32_t pad[2];          /* of conv and pool windows: rows above, columns left */
     uint32_t stride[2], kernel_extent[2]; /* of conv and pool windows, dilation counted;
                                              1 elsewhere */
 } ef_layer;
@@ -63,5 +64,13 @@ EF_NODISCARD ef_status ef_workload_create(ef_workload **workload,
                                           const ef_topology *topology,
                                           const ef_format *format, ef_error *err);
 void ef_workload_destroy(ef_workload *workload);
+
+/* What a layer moves: bytes that it reads of its inputs, of its weights and biases, and
+ * its whole output, each once and packed at its own width. */
+double ef_workload_bytes(const ef_workload *workload, const ef_layer *layer);
+
+/* The sum of a fitted model, shape (EF_CLASS_COUNT), over the layers: per_mac is for
+ * macs and, where a layer has none, for operations; per_byte for ef_workload_bytes. */
+double ef_workload_cost(const ef_workload *workload, const ef_layer_cost *model);
 
 #endif

@@ -119,6 +119,9 @@ UNIT_TESTS += %D%/test_mathfn
 UNIT_TESTS += %D%/test_interval
 %C%_test_interval_LDADD = $(FLOOR0) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_nnls
+%C%_test_nnls_LDADD = $(FLOOR0) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_sum
 %C%_test_sum_LDADD = $(FLOOR0) $(CRITERION_LIBS)
 
@@ -201,6 +204,9 @@ UNIT_TESTS += %D%/test_accelerator
 
 UNIT_TESTS += %D%/test_workload
 %C%_test_workload_LDADD = $(FLOOR4) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_hardware_objectives
+%C%_test_hardware_objectives_LDADD = $(FLOOR4) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_objectives
 %C%_test_objectives_LDADD = $(FLOOR4) $(CRITERION_LIBS)

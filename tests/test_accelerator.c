@@ -16,7 +16,7 @@ static const char *const lines[] = {
     /*  3 */ "array:",
     /*  4 */ "  rows: {size: 2 PE, loops: [input_channel]}",
     /*  5 */ "  columns: {size: 3 PE, loops: [kernel_row, output_channel]}",
-    /*  6 */ "  stationary: output",
+    /*  6 */ "  inner: [input_channel, kernel_column]",
     /*  7 */ "  vector: 4 op/cycle",
     /*  8 */ "buffer: {capacity: 2 KiB, bandwidth: 0.25 B/cycle, energy: 1 pJ/bit}",
     /*  9 */ "register: {energy: 0 pJ/B}",
@@ -72,7 +72,9 @@ Test(accelerator_parse, every_number_arrives_in_the_unit_of_its_field)
     cr_expect_eq(a.columns.n_loops, 2);
     cr_expect_eq(a.columns.loops[0], EF_LOOP_KERNEL_ROW);
     cr_expect_eq(a.columns.loops[1], EF_LOOP_OUTPUT_CHANNEL);
-    cr_expect_eq(a.stationary, EF_OPERAND_OUTPUT);
+    cr_expect_eq(a.n_inner, 2);
+    cr_expect_eq(a.inner[0], EF_LOOP_INPUT_CHANNEL);
+    cr_expect_eq(a.inner[1], EF_LOOP_KERNEL_COLUMN);
     cr_expect_eq(a.lanes, 4);
     cr_expect_eq(a.buffer_bytes, 2048);
     cr_expect_eq(a.buffer_bytes_per_cycle, 0.25);
@@ -126,8 +128,7 @@ static const bad_row bad_rows[] = {
     {4, "  rows: {size: 2, loops: []}",
      "hw.yaml:4:16: size: expected a quantity in PE from 1 to 65536, found '2'"},
     {4, "  rows: {size: 2 PE}", "hw.yaml:4:9: rows lacks the key 'loops'"},
-    {4, "  rows: {size: 2 PE, loops: row}",
-     "hw.yaml:4:29: loops: expected a list of loops"},
+    {4, "  rows: {size: 2 PE, loops: row}", "hw.yaml:4:29: expected a list of loops"},
     {4, "  rows: {size: 2 PE, loops: [row]}",
      "hw.yaml:4:30: loops: expected one of output_channel, input_channel, group, "
      "output_row, output_column, kernel_row, kernel_column, found 'row'"},
@@ -138,8 +139,8 @@ static const bad_row bad_rows[] = {
      "hw.yaml:4:37: loops: group stands there twice"},
     {4, "  rows: {size: 2 PE, loops: [kernel_row]}",
      "hw.yaml:5:33: loops: kernel_row stands there twice"},
-    {6, "  stationary: row",
-     "hw.yaml:6:15: stationary: expected one of weight, input, output, found 'row'"},
+    {6, "  inner: [group, group]", "hw.yaml:6:18: loops: group stands there twice"},
+    {6, NULL, "hw.yaml:4:3: array lacks the key 'inner'"},
     {7, "  vector: 1.5 op/cycle",
      "hw.yaml:7:11: vector: expected a whole number, found '1.5 op/cycle'"},
     {8, "buffer: {capacity: 2 KiB, energy: 1 pJ/B}",
@@ -241,15 +242,37 @@ Test(accelerator_write, reading_it_back_gives_the_same_bits)
     expect_equal(&a, &b);
     cr_expect_eq(a.clock_hz, b.clock_hz);
     cr_expect_eq(a.dram_latency_s, b.dram_latency_s);
-    cr_expect_eq(a.stationary, b.stationary);
+    cr_expect_eq(b.n_inner, 2);
     cr_expect_eq(b.has_latency_model, 1);
     expect_same_costs(a.latency_model, b.latency_model);
     expect_same_costs(a.energy_model, b.energy_model);
 }
 
+Test(accelerator_write, people_can_read_it)
+{
+    static const char *const expected[] = {
+        "name: 'it''s small: 2 x 3'\nclock: 500 MHz\narray:\n",
+        "  columns: {size: 3 PE, loops: [kernel_row, output_channel]}\n",
+        "  inner: [input_channel, kernel_column]\n  vector: 4 op/cycle\n",
+        "buffer: {capacity: 2 KiB, bandwidth: 0.25 B/cycle, energy: 8 pJ/B}\n",
+        "dram: {bandwidth: 100 MB/s, latency: 70 ns, energy: 160 pJ/B}\n",
+        "sync: 0 s\nmac:\n  - {width: 8 bit, kind: int, energy: 0.3 pJ/MAC}\n",
+        "  dense: {mac: 1 pJ/MAC, byte: 5 nJ/B, launch: 0 J}\n",
+    };
+    ef_accelerator a = read_small();
+    ef_text text;
+    ef_text_init(&text);
+    ef_accelerator_write(&a, &text);
+    for (size_t i = 0; i < COUNT(expected); i++) {
+        cr_expect(strstr(text.bytes, expected[i]), "%s\n%s", expected[i], text.bytes);
+    }
+    ef_text_clear(&text);
+}
+
 Test(accelerator_load, the_accelerators_that_come_along_can_be_read)
 {
-    static const char *const names[] = {"eyeriss-like"};
+    static const char *const names[] = {"edge-systolic", "eyeriss-like", "mcu-simd",
+                                        "tpu-like"};
     for (size_t i = 0; i < COUNT(names); i++) {
         char path[512];
         ef_accelerator a;
@@ -258,6 +281,26 @@ Test(accelerator_load, the_accelerators_that_come_along_can_be_read)
                  names[i]);
         cr_expect_eq(ef_accelerator_load(&a, path, &err), EF_OK, "%s", err.text);
     }
+}
+
+/* The first literal display of the page, without its troff escapes, of which it has
+ * none.
+ */
+Test(accelerator_load, the_example_of_the_man_page_can_be_read)
+{
+    char path[512], page[65536];
+    ef_accelerator a;
+    ef_error err = {0};
+    snprintf(path, sizeof path, "%s/man/evoflip-hardware.5", getenv("EF_SRCDIR"));
+    FILE *file = fopen(path, "r");
+    cr_assert(file, "%s", path);
+    page[fread(page, 1, sizeof page - 1, file)] = '\0';
+    fclose(file);
+    const char *begin = strchr(strstr(page, ".Bd -literal"), '\n') + 1;
+    size_t size = (size_t)(strstr(begin, ".Ed") - begin);
+    cr_assert_eq(ef_accelerator_parse(&a, path, begin, size, &err), EF_OK, "%s",
+                 err.text);
+    cr_expect_str_eq(a.name, "Small array");
 }
 
 Test(accelerator_load, a_file_that_is_not_there_is_named)

@@ -281,33 +281,64 @@ Test(campaign_restore, refuses_the_numbers_of_another_campaign, .timeout = 120)
 
 /* --- estimates ---------------------------------------------------------------- */
 
+/* Sites that are struck 1, 2 and 3 times as often. */
+enum { MOST_SITES = 64 };
+
+static void weigh_sites(double weights[MOST_SITES])
+{
+    for (size_t i = 0; i < MOST_SITES; i++) {
+        weights[i] = 1 + (double)(i % 3);
+    }
+}
+
+/* What a weighted strike does, by the counts of every site, all struck. */
+static double weighted_share(const ef_campaign *c, const double *weights)
+{
+    double failures = 0, all = 0;
+    size_t n;
+    ef_injector_sites(ef_campaign_injector(c), &n);
+    cr_assert_leq(n, MOST_SITES);
+    for (size_t i = 0; i < n; i++) {
+        ef_campaign_count count = ef_campaign_counts(c, (int64_t)i, EF_CAMPAIGN_ALL);
+        failures += weights[i] * (double)count.tally.failures;
+        all += weights[i] * (double)count.population * (double)ef_campaign_images(c);
+    }
+    return failures / all;
+}
+
 /* Stratified campaigns of 30 seeds: the mean of what they estimate is the rate of all
- * faults to within four standard errors, beyond which it is once in 2500 by t's
- * distribution with 29 degrees of freedom where nothing is wrong. */
+ * faults, weighted or not, to within four standard errors, beyond which it is once in
+ * 2500 by t's distribution with 29 degrees of freedom where nothing is wrong. */
 Test(campaign_estimate, weights_lead_back_to_all_faults, .timeout = 120)
 {
-    enum { SEEDS = 30 };
+    enum { SEEDS = 30, RATES = 4 };
+    double weights[MOST_SITES];
+    ef_estimate weighted, nonfinite;
     setup s;
+    weigh_sites(weights);
     begin(&s, 2);
     design all = designs[0], some = designs[1];
     all.faults = EF_PERMUTATION_MAX;
     ef_campaign *c = run(&s, &all);
     ef_campaign_result r;
     must(ef_campaign_estimate(c, EF_CAMPAIGN_ALL, EF_CAMPAIGN_ALL, &r, &err));
-    const double truth[] = {r.ccr.share, r.critical.share, r.corrected};
+    const double truth[] = {r.ccr.share, r.critical.share, r.corrected,
+                            weighted_share(c, weights)};
     ef_campaign_destroy(c);
-    double sum[3] = {0}, squares[3] = {0};
+    double sum[RATES] = {0}, squares[RATES] = {0};
     for (some.seed = 1; some.seed <= SEEDS; some.seed++) {
         c = run(&s, &some);
         must(ef_campaign_estimate(c, EF_CAMPAIGN_ALL, EF_CAMPAIGN_ALL, &r, &err));
-        const double found[] = {r.ccr.share, r.critical.share, r.corrected};
-        for (size_t k = 0; k < 3; k++) {
+        must(ef_campaign_estimate_weighted(c, weights, &weighted, &nonfinite, &err));
+        const double found[] = {r.ccr.share, r.critical.share, r.corrected,
+                                weighted.share};
+        for (size_t k = 0; k < RATES; k++) {
             sum[k] += found[k] / SEEDS;
             squares[k] += found[k] * found[k];
         }
         ef_campaign_destroy(c);
     }
-    for (size_t k = 0; k < 3; k++) {
+    for (size_t k = 0; k < RATES; k++) {
         double variance = (squares[k] - SEEDS * sum[k] * sum[k]) / (SEEDS - 1);
         cr_expect_gt(truth[k], 0);
         cr_expect_leq(fabs(sum[k] - truth[k]), 4 * sqrt(variance / SEEDS),

@@ -221,6 +221,46 @@ Test(estimate_strata, all_faults_struck_leave_no_doubt)
     cr_expect(e.interval.low == e.share && e.interval.high == e.share);
 }
 
+/* The strata of strata_weigh_as_in_the_population, 3 + 18 of 100 faults and 3 of 300
+ * failing: with weights 2 and 0.5 a strike fails with chance (2 * 21 + 0.5 * 3) /
+ * (2 * 100 + 0.5 * 300). */
+Test(estimate_strata, faults_count_by_their_weight)
+{
+    ef_stratum strata[] = {
+        {100, 0, {10, 300, 30000, 3}, {20, 400, 40000, 4}},
+        {300, 1, {100, 100, 5000, 5}, {0, 0, 0, 0}},
+    };
+    const double weights[] = {2, 0.5}, alike[] = {7, 7}, first[] = {1, 0};
+    ef_estimate e, plain, only;
+    cr_assert_eq(ef_estimate_strata_weighted(strata, weights, 2, 100, &e, &err), EF_OK);
+    cr_expect_float_eq(e.share, 43.5 / 350, 1e-12);
+    cr_expect(e.interval.low > 0 && e.interval.low < e.share &&
+              e.interval.high > e.share);
+    cr_assert_eq(ef_estimate_strata(strata, 2, 100, &plain, &err), EF_OK);
+    cr_assert_eq(ef_estimate_strata_weighted(strata, alike, 2, 100, &e, &err), EF_OK);
+    cr_expect_float_eq(e.share, plain.share, 1e-12);
+    cr_expect_float_eq(e.n_effective, plain.n_effective, 1e-9 * plain.n_effective);
+    cr_assert_eq(ef_estimate_strata_weighted(strata, first, 2, 100, &only, &err),
+                 EF_OK);
+    cr_expect_float_eq(only.share, 0.21, 1e-12);
+}
+
+/* Nothing failed where 500 of a million were struck, nor where 1500 were: a bound on
+ * the chance of failing is by the stratum in which most weight stands behind a fault
+ * that was struck; the second, four times as heavy, 4 / 1500 beside 1 / 500 of half a
+ * million and two million of the weight. */
+Test(estimate_strata, the_heaviest_doubt_bounds_where_nothing_failed)
+{
+    ef_stratum strata[] = {
+        {1000000, 0, {500, 0, 0, 0}, {0, 0, 0, 0}},
+        {1000000, 1, {500, 0, 0, 0}, {1000, 0, 0, 0}},
+    };
+    const double weights[] = {1, 4};
+    ef_estimate e;
+    cr_assert_eq(ef_estimate_strata_weighted(strata, weights, 2, 100, &e, &err), EF_OK);
+    cr_expect_float_eq(e.n_effective, 5e6 * 1500e-6 / 4, 2, "%g", e.n_effective);
+}
+
 static uint64_t sum(const uint64_t *x, size_t n)
 {
     uint64_t total = 0;

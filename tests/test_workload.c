@@ -172,6 +172,9 @@ Test(workload_create, kinds_of_layers_have_their_loops_and_parameters)
     cr_expect_eq(grouped->macs, 6 * 3 * 64);
     cr_expect_eq(grouped->kernel_extent[0], 5);
     cr_expect_eq(grouped->kernel_extent[1], 1);
+    cr_expect_eq(grouped->pad[0], 2, "same: 5 rows around a place");
+    cr_expect_eq(grouped->pad[1], 0);
+    cr_expect_eq(grouped->input_extent[0], 8);
     cr_expect_eq(grouped->input_elements[0], 2 * 64, "the slice lets 2 of 8 through");
     const ef_layer *depthwise = find(topology, w, "depthwise");
     cr_expect_eq(depthwise->layer_class, EF_CLASS_DEPTHWISE);
@@ -301,6 +304,29 @@ Test(workload_create, all_parameters_together_are_those_of_the_objective_size)
         ef_workload_destroy(w);
         ef_topology_destroy(topology);
     }
+}
+
+/* --- sums --- */
+
+/* c reads 32 numbers of 12 bits and 4 weights of 2, and writes 32 of 16:
+ * (384 + 8 + 512) / 8 = 113 bytes.  pool reads those and writes 2 of 32 bits: 64 + 8 =
+ * 72 bytes, 32 operations.  64 MACs. */
+Test(workload_cost, layers_are_weighed_by_their_class)
+{
+    ef_topology *topology = parse("input: {shape: [2, 4, 4], activations: fixed12}\n"
+                                  "nodes:\n"
+                                  "  - {conv: 2, kernel: 1, weights: tern, name: c}\n"
+                                  "  - {relu, activations: fp16}\n"
+                                  "  - {globalavg, name: pool}\n");
+    ef_workload *w = lower(topology, "int4");
+    cr_expect_eq(ef_workload_bytes(w, find(topology, w, "c")), 113);
+    cr_expect_eq(ef_workload_bytes(w, find(topology, w, "pool")), 72);
+    const ef_layer_cost model[EF_CLASS_COUNT] = {
+        [EF_CLASS_CONV] = {2, 0.5, 1000}, [EF_CLASS_POOL] = {0.25, 1, 5}};
+    cr_expect_eq(ef_workload_cost(w, model),
+                 64 * 2 + 113 * 0.5 + 1000 + 32 * 0.25 + 72 + 5);
+    ef_workload_destroy(w);
+    ef_topology_destroy(topology);
 }
 
 /* --- limits --- */

@@ -14,6 +14,7 @@ noinst_LIBRARIES += %D%/libbase.a
   %D%/parallel.c %D%/parallel.h \
   %D%/correlation.c %D%/correlation.h \
   %D%/interval.c %D%/interval.h \
+  %D%/nnls.c %D%/nnls.h \
   %D%/mathfn.c %D%/mathfn.h \
   %D%/sum.c %D%/sum.h \
   %D%/parse.c %D%/parse.h \

@@ -73,16 +73,20 @@ ef_status ef_common_isa(const ef_common *common, ef_error *err)
     return status == EF_OK ? EF_OK : blame("isa", status, &inner, err);
 }
 
-ef_status ef_common_objectives(const ef_common *common, ef_objective_list *list,
-                               ef_error *err)
+ef_status ef_common_objectives(const ef_common *common,
+                               const ef_objective_context *context,
+                               ef_objective_list *list, ef_error *err)
 {
     ef_error inner = {EF_OK, ""};
     ef_status status = ef_objective_parse_list(list, common->objectives, &inner);
+    for (size_t i = 0; !status && i < list->n; i++) {
+        status = ef_objective_check(context, &list->items[i], &inner);
+    }
     return status == EF_OK ? EF_OK : blame("objectives", status, &inner, err);
 }
 
-ef_status ef_common_limits(const ef_common *common, ef_limit *limits, size_t *n,
-                           ef_error *err)
+ef_status ef_common_limits(const ef_common *common, const ef_objective_context *context,
+                           ef_limit *limits, size_t *n, ef_error *err)
 {
     if (common->limits.n > EF_LIMITS_MAX) {
         return ef_error_set(err, EF_ERR_USAGE, "--limit: given more than %d times",
@@ -91,6 +95,8 @@ ef_status ef_common_limits(const ef_common *common, ef_limit *limits, size_t *n,
     for (size_t i = 0; i < common->limits.n; i++) {
         ef_error inner = {EF_OK, ""};
         ef_status status = ef_limit_parse(&limits[i], common->limits.items[i], &inner);
+        status =
+            status ? status : ef_objective_check(context, &limits[i].objective, &inner);
         if (status != EF_OK) {
             return blame("limit", status, &inner, err);
         }

@@ -14,6 +14,7 @@
 #include "net/normalisation.h"
 #include "net/split.h"
 #include "objectives/objective.h"
+#include "objectives/scoring.h"
 
 typedef struct ef_common {
     const char *data;
@@ -29,6 +30,8 @@ typedef struct ef_common {
     const char *objectives;
     ef_words limits;
     ef_format format;
+    const char *hardware;  /* NULL: none */
+    const char *constants; /* NULL: the built-in ones */
     uint64_t seed;
     uint64_t threads; /* 0: all cores */
     const char *isa;
@@ -95,6 +98,15 @@ typedef struct ef_common {
                    "number format of weights whose node states none: int8, fixed8, "   \
                    "e4m3, fp32 ..."),                                                  \
      .fallback = default_format}
+#define EF_COMMON_HARDWARE                                                             \
+    {EF_COMMON_ROW("hardware", EF_OPTION_PATH, "Objectives", hardware, "FILE",         \
+                   "the accelerator that latency, energy ... are for; see evoflip "    \
+                   "help hardware")}
+#define EF_COMMON_CONSTANTS                                                            \
+    {EF_COMMON_ROW("constants", EF_OPTION_PATH, "Objectives", constants, "FILE",       \
+                   "constants of predicted_ccr, as evoflip validate --fit writes "     \
+                   "them"),                                                            \
+     .shown = "built in"}
 #define EF_COMMON_SEED                                                                 \
     {EF_COMMON_ROW("seed", EF_OPTION_U64, "Running", seed, "S",                        \
                    "seed of every random draw: the same seed gives the same bytes"),   \
@@ -145,12 +157,22 @@ EF_NODISCARD ef_status ef_common_normalisation(const ef_common *common,
 int ef_common_says_normalisation(const ef_common *common);
 /* --isa, before the first training; EF_ERR_USAGE. */
 EF_NODISCARD ef_status ef_common_isa(const ef_common *common, ef_error *err);
-/* --objectives and --limit; EF_ERR_USAGE names the option. */
+/* --objectives and --limit; EF_ERR_USAGE names the option, also where context lacks
+ * what an objective needs. */
 EF_NODISCARD ef_status ef_common_objectives(const ef_common *common,
+                                            const ef_objective_context *context,
                                             ef_objective_list *list, ef_error *err);
+/* --format, --hardware and --constants, read.  EF_ERR_IO, EF_ERR_INPUT. */
+EF_NODISCARD ef_status ef_common_scoring(const ef_common *common, ef_scoring *scoring,
+                                         ef_error *err);
+/* A file that a person wrote, whole, at most 16 MiB; *text is the caller's.  EF_ERR_IO;
+ * EF_ERR_INPUT: a byte 0 in it. */
+EF_NODISCARD ef_status ef_common_read_text(const char *path, char **text,
+                                           ef_error *err);
 #define EF_LIMITS_MAX 32
 /* limits has room for EF_LIMITS_MAX. */
-EF_NODISCARD ef_status ef_common_limits(const ef_common *common, ef_limit *limits,
-                                        size_t *n, ef_error *err);
+EF_NODISCARD ef_status ef_common_limits(const ef_common *common,
+                                        const ef_objective_context *context,
+                                        ef_limit *limits, size_t *n, ef_error *err);
 
 #endif

@@ -5,6 +5,7 @@ noinst_LIBRARIES += %D%/libcmd.a
   %D%/command.c %D%/command.h \
   %D%/commands.c \
   %D%/common.c %D%/common.h \
+  %D%/common_scoring.c \
   %D%/export.c \
   %D%/front.c \
   %D%/help.c \

@@ -150,6 +150,16 @@ EF_NODISCARD ef_status ef_campaign_estimate(const ef_campaign *campaign, int64_t
                                             int64_t bit, ef_campaign_result *result,
                                             ef_error *err);
 
+/* What strikes do that meet a site's faults in proportion to its weight, shape (sites
+ * of the injector), each at least 0, above 0 for one at least that the campaign
+ * strikes: ef_estimate_strata_weighted.  Only of a stratified campaign whose pilot is
+ * struck. EF_ERR_MEMORY. */
+EF_NODISCARD ef_status ef_campaign_estimate_weighted(const ef_campaign *campaign,
+                                                     const double *weights,
+                                                     ef_estimate *ccr,
+                                                     ef_estimate *nonfinite,
+                                                     ef_error *err);
+
 /* Fault i of those struck, i < n, on all images.  Its number is that in the population;
  * the list's own of a list; i per image. */
 typedef struct ef_fault_outcome {

@@ -63,6 +63,14 @@ typedef ef_tally tally_of(const ef_campaign_count *count);
 
 /* --- strata ------------------------------------------------------------------ */
 
+static ef_stratum as_counted(const stratum *s, tally_of *tally)
+{
+    return (ef_stratum){.population = s->place.size,
+                        .group = s->place.bit,
+                        .pilot = tally(&s->counts[0]),
+                        .rest = tally(&s->counts[1])};
+}
+
 static ef_status estimate_strata(const ef_campaign *c, const size_t *chosen, size_t n,
                                  tally_of *tally, uint64_t images, ef_estimate *to,
                                  ef_error *err)
@@ -72,11 +80,7 @@ static ef_status estimate_strata(const ef_campaign *c, const size_t *chosen, siz
         return ef_error_memory(err);
     }
     for (size_t i = 0; i < n; i++) {
-        const stratum *s = &c->strata[chosen[i]];
-        list[i] = (ef_stratum){.population = s->place.size,
-                               .group = s->place.bit,
-                               .pilot = tally(&s->counts[0]),
-                               .rest = tally(&s->counts[1])};
+        list[i] = as_counted(&c->strata[chosen[i]], tally);
     }
     ef_status status = ef_estimate_strata(list, n, images, to, err);
     ef_free(list);
@@ -111,6 +115,31 @@ static ef_status estimate_stratified(const ef_campaign *c, int64_t site, int64_t
     }
     result->corrected = corrected.share;
     ef_free(chosen);
+    return status;
+}
+
+ef_status ef_campaign_estimate_weighted(const ef_campaign *campaign,
+                                        const double *weights, ef_estimate *ccr,
+                                        ef_estimate *nonfinite, ef_error *err)
+{
+    const ef_campaign *c = campaign;
+    const struct {
+        tally_of *tally;
+        ef_estimate *to;
+    } rows[] = {{ccr_tally, ccr}, {nonfinite_tally, nonfinite}};
+    ef_stratum *list = ef_calloc(c->n_strata, sizeof *list);
+    double *each = ef_calloc(c->n_strata, sizeof *each);
+    ef_status status = list && each ? EF_OK : ef_error_memory(err);
+    for (size_t r = 0; !status && r < sizeof rows / sizeof *rows; r++) {
+        for (size_t i = 0; i < c->n_strata; i++) {
+            list[i] = as_counted(&c->strata[i], rows[r].tally);
+            each[i] = weights[c->strata[i].place.site];
+        }
+        status = ef_estimate_strata_weighted(list, each, c->n_strata, c->n_images,
+                                             rows[r].to, err);
+    }
+    ef_free(each);
+    ef_free(list);
     return status;
 }
 

@@ -69,3 +69,10 @@ bench-long: bench evoflip %D%/bench_campaigns
 	EVOFLIP=./evoflip $(SHELL) $(top_srcdir)/data/experiments/search-digits.sh
 .PHONY: bench-long
 EXTRA_DIST += data/experiments/search-digits.sh
+
+EXTRA_PROGRAMS += %D%/bench_objectives
+BENCHES += %D%/bench_objectives
+%C%_bench_objectives_SOURCES = %D%/bench_objectives.c $(BENCH_HELP)
+%C%_bench_objectives_CPPFLAGS = $(AM_CPPFLAGS) \
+  -DEF_TOPOLOGIES='"$(abs_top_srcdir)/data/topologies"'
+%C%_bench_objectives_LDADD = $(FLOOR6)
