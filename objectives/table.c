@@ -12,6 +12,11 @@ static const char *const asi_forms[] = {
 const ef_objective_row ef_objective_rows[] = {
     {"error", "share", EF_MINIMISE, EF_COST_TRAINED, "", NULL, 0, NULL,
      "share of the validation images that it gets wrong", ""},
+    {"ccr", "share", EF_MINIMISE, EF_COST_INJECTED, "format target ber", NULL, 0, NULL,
+     "class change rate that is measured, at a BER or of a flip", ""},
+    {"fault_accuracy", "share", EF_MAXIMISE, EF_COST_INJECTED, "format target ber",
+     NULL, 0, NULL, "share of the validation images that it gets right under faults",
+     ""},
     {"size", "bit", EF_MINIMISE, EF_COST_TOPOLOGY, "format", NULL, 0, ef_score_size,
      "memory for weights and biases, weights in their format", ""},
     {"params", "", EF_MINIMISE, EF_COST_TOPOLOGY, "", NULL, 0, ef_score_params,
@@ -44,7 +49,7 @@ const ef_objective_row ef_objective_rows[] = {
      "our reconstruction of the index of Schorn et al. (2020), whose formula is not "
      "public"},
     {"predicted_ccr", "share", EF_MINIMISE, EF_COST_TOPOLOGY,
-     "format target ber exposure", NULL, 0, ef_score_predicted_ccr,
+     "format target ber exposure", NULL, EF_NEEDS_EXPOSURE, ef_score_predicted_ccr,
      "class change rate that topology and formats lead to expect, at a BER or of a "
      "flip",
      "ours, evoflip-objectives(7)"},

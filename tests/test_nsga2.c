@@ -1,6 +1,7 @@
 /* The engine: what it promises about bytes, duplicates, limits and failures. */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -17,7 +18,8 @@ typedef struct toy {
     int forbid_below; /* a below it breaks a limit */
     int fail_at;      /* evaluations until evaluate fails; < 0: never */
     size_t n_evaluated;
-    int n_living;         /* genomes that were made and not cleared */
+    atomic_int n_living;  /* genomes that were made and not cleared */
+    uint64_t adopted;     /* hash of all that was adopted, in order */
     size_t calls_left[3]; /* of sample, vary and score until one fails; 0: never */
 } toy;
 
@@ -30,8 +32,10 @@ static ef_status count_call(toy *t, size_t which, ef_error *err)
     return EF_OK;
 }
 
-static ef_status sample(void *context, ef_rng *rng, void *genome, ef_error *err)
+static ef_status sample(void *context, ef_rng *rng, uint64_t number, void *genome,
+                        ef_error *err)
 {
+    (void)number;
     if (count_call(context, 0, err)) {
         return EF_STOPPED;
     }
@@ -120,6 +124,14 @@ static ef_status copy(void *context, const void *from, void *to, ef_error *err)
     (void)err;
     ((toy *)context)->n_living++;
     memcpy(to, from, sizeof(pair));
+    return EF_OK;
+}
+
+static ef_status adopt(void *context, void *genome, ef_error *err)
+{
+    (void)err;
+    toy *t = context;
+    t->adopted = ef_hash_bytes(t->adopted, genome, sizeof(pair));
     return EF_OK;
 }
 
@@ -224,6 +236,31 @@ Test(nsga2_step, takes_no_more_than_it_may)
     cr_assert_eq(ef_nsga2_step(engine, 7, &err), EF_OK);
     cr_expect_eq(t.n_evaluated, 17);
     ef_nsga2_destroy(engine);
+}
+
+/* What is drawn, and in which order it is adopted. */
+Test(nsga2_use_threads, threads_change_nothing)
+{
+    uint64_t adopted = 0;
+    for (size_t n_threads = 1; n_threads <= 7; n_threads += n_threads == 1 ? 1 : 5) {
+        toy t = {.fail_at = -1, .forbid_below = 30};
+        ef_problem problem = make_problem(&t, 1);
+        problem.adopt = adopt;
+        problem.is_reentrant = 1;
+        ef_nsga2 *engine = create(&problem);
+        ef_nsga2_use_threads(engine, n_threads);
+        start(engine);
+        step(engine, 20);
+        uint64_t all = t.adopted;
+        for (size_t i = 0; i < ef_nsga2_size(engine); i++) {
+            pair p = genome(engine, i);
+            all = ef_hash_bytes(all, &p, sizeof p);
+        }
+        adopted = n_threads == 1 ? all : adopted;
+        cr_expect_eq(all, adopted, "%zu threads", n_threads);
+        ef_nsga2_destroy(engine);
+        cr_expect_eq(t.n_living, 0, "what was one too many is cleared too");
+    }
 }
 
 /* Every proposal keeps the limit once anything does: a >= 40 leaves 21 of the 41. */

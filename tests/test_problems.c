@@ -119,7 +119,8 @@ Test(problems_key, equal_genomes_have_equal_keys_and_others_do_not)
         double genome[64], copy[64];
         ef_error err = {0};
         for (size_t i = 0; i < N; i++) {
-            cr_assert_eq(problem->sample(problem->context, &rng, genome, &err), EF_OK);
+            cr_assert_eq(problem->sample(problem->context, &rng, 0, genome, &err),
+                         EF_OK);
             memcpy(copy, genome, problem->genome_size);
             uint64_t key = problem->key(problem->context, copy);
             cr_assert(problem->key(problem->context, genome) == key);
@@ -159,8 +160,8 @@ Test(problems_vary, children_of_every_problem_can_be_evaluated)
         ef_error err = {0};
         for (size_t i = 0; i < 500; i++) {
             void *context = problem->context;
-            cr_assert_eq(problem->sample(context, &rng, genomes[0], &err), EF_OK);
-            cr_assert_eq(problem->sample(context, &rng, genomes[1], &err), EF_OK);
+            cr_assert_eq(problem->sample(context, &rng, 0, genomes[0], &err), EF_OK);
+            cr_assert_eq(problem->sample(context, &rng, 0, genomes[1], &err), EF_OK);
             cr_assert_eq(problem->vary(context, &rng, genomes[0], genomes[1],
                                        genomes[2], genomes[3], &err),
                          EF_OK);

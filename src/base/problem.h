@@ -13,6 +13,8 @@
 #include "base/rng.h"
 #include "base/status.h"
 
+#define EF_SAMPLE_LATER UINT64_MAX
+
 typedef struct ef_problem {
     const char *name;
     void *context;
@@ -22,13 +24,23 @@ typedef struct ef_problem {
      * the n_objectives.  0: none, and no preselection. */
     size_t n_cheap;
 
-    /* Writes a random genome.  Any failure ends the run. */
-    ef_status (*sample)(void *context, ef_rng *rng, void *genome, ef_error *err);
+    /* Writes a random genome; number counts the samples of a first population, and is
+     * EF_SAMPLE_LATER in other generations.  Any failure ends the run. */
+    ef_status (*sample)(void *context, ef_rng *rng, uint64_t number, void *genome,
+                        ef_error *err);
 
     /* Writes one or two children of two parents (second may be NULL: one child
      * wanted).  Crossover and mutation together; parents stay as they are. */
     ef_status (*vary)(void *context, ef_rng *rng, const void *parent_a,
                       const void *parent_b, void *first, void *second, ef_error *err);
+
+    /* True where sample and vary may be called by several threads at a time: what they
+     * write then depends on their arguments only, and some of it may be dropped. */
+    int is_reentrant;
+
+    /* Takes note of a genome that was drawn: called for each in the order of the draws
+     * by one thread, before anything else is asked of it.  NULL: nothing to note. */
+    ef_status (*adopt)(void *context, void *genome, ef_error *err);
 
     /* Cheap objectives of one genome, shape (n_cheap), and its violation (>= 0).
      * NULL when n_cheap is 0 and nothing is constrained before evaluation. */

@@ -35,6 +35,8 @@ static const ef_option options[] = {
     EF_COMMON_OBJECTIVES("size,params,macs,activations,depth,asi"),
     EF_COMMON_LIMIT,
     EF_COMMON_FORMAT("int8"),
+    EF_COMMON_HARDWARE,
+    EF_COMMON_CONSTANTS,
     EF_COMMON_DATA(NULL),
     EF_COMMON_SPLIT,
     EF_COMMON_IMAGES,
@@ -81,7 +83,7 @@ static ef_status print_list(const ef_call *call, ef_error *err)
 
 typedef struct scoring {
     ef_objective_list list;
-    ef_objective_context context;
+    ef_scoring given;
     ef_limit limits[EF_LIMITS_MAX];
     size_t n_limits;
     ef_table table;
@@ -90,11 +92,13 @@ typedef struct scoring {
 static ef_status start(scoring *s, const settings *set, ef_error *err)
 {
     memset(s, 0, sizeof *s);
-    s->context.format = set->common.format;
-    ef_status status = ef_common_objectives(&set->common, &s->context, &s->list, err);
+    const ef_objective_context *context = &s->given.context;
+    ef_status status = ef_common_scoring(&set->common, &s->given, err);
     if (status == EF_OK) {
-        status =
-            ef_common_limits(&set->common, &s->context, s->limits, &s->n_limits, err);
+        status = ef_common_objectives(&set->common, context, &s->list, err);
+    }
+    if (status == EF_OK) {
+        status = ef_common_limits(&set->common, context, s->limits, &s->n_limits, err);
     }
     for (size_t i = 0; i < s->list.n && status == EF_OK; i++) {
         const ef_objective_row *row = s->list.items[i].row;
@@ -111,7 +115,7 @@ static ef_status start(scoring *s, const settings *set, ef_error *err)
 static void add_columns(scoring *s)
 {
     char format[EF_FORMAT_NAME];
-    ef_format_name(&s->context.format, format);
+    ef_format_name(&s->given.context.format, format);
     ef_table_add_note(&s->table, "evoflip", PACKAGE_VERSION);
     ef_table_add_note(&s->table, "command", "score");
     ef_table_add_note(&s->table, "format", format);
@@ -131,10 +135,10 @@ static ef_status add_row(scoring *s, const char *path, ef_error *err)
     double values[EF_OBJECTIVES_MAX], violation = 0;
     ef_status status = ef_model_load_topology(&topology, path, err);
     if (status == EF_OK) {
-        status = ef_objective_score(topology, &s->context, &s->list, values, err);
+        status = ef_objective_score(topology, &s->given.context, &s->list, values, err);
     }
     if (status == EF_OK) {
-        status = ef_limit_score(topology, &s->context, s->limits, s->n_limits,
+        status = ef_limit_score(topology, &s->given.context, s->limits, s->n_limits,
                                 &violation, err);
     }
     ef_topology_destroy(topology);
@@ -194,7 +198,8 @@ static const struct {
     const char *words;
 } uses[] = {
     {"objectives", VALUES, "objectives"},  {"limit", VALUES, "objectives"},
-    {"format", VALUES, "objectives"},      {"data", ACCURACY | SUMMARY, EITHER},
+    {"format", VALUES, "objectives"},      {"hardware", VALUES, "objectives"},
+    {"constants", VALUES, "objectives"},   {"data", ACCURACY | SUMMARY, EITHER},
     {"shape", ACCURACY | SUMMARY, EITHER}, {"label", ACCURACY | SUMMARY, EITHER},
     {"group", ACCURACY | SUMMARY, EITHER}, {"crop", ACCURACY | SUMMARY, EITHER},
     {"split", ACCURACY, "--accuracy"},     {"images", ACCURACY, "--accuracy"},

@@ -26,6 +26,7 @@ typedef struct settings {
     const char *space;
     uint64_t evaluations, generations, population, children, proposals;
     uint64_t start_epochs, epochs, batch, shift;
+    uint64_t fault_count, fault_images;
     double rate;
     int flip;
     double time_s;
@@ -55,6 +56,14 @@ static const ef_option options[] = {
     EF_COMMON_OBJECTIVES("error,size,macs,asi"),
     EF_COMMON_LIMIT,
     EF_COMMON_FORMAT("int8"),
+    EF_COMMON_HARDWARE,
+    EF_COMMON_CONSTANTS,
+    {ROW("fault-count", EF_OPTION_COUNT, "Objectives", fault_count, "N",
+         "faults, or trials at a bit error rate, that measure a network"),
+     .min = 1, .max = 1e6, .fallback = "100"},
+    {ROW("fault-images", EF_OPTION_COUNT, "Objectives", fault_images, "N",
+         "validation images that faults are judged on"),
+     .min = 1, .max = 4e9, .fallback = "100"},
     {ROW("evaluations", EF_OPTION_COUNT, "Search", evaluations, "N",
          "networks trained before it ends"),
      .min = 1, .max = 4e9, .shown = "400"},
@@ -167,21 +176,36 @@ static ef_status set_limits(job *j, ef_error *err)
     return status;
 }
 
-/* The user's own file, whole, so that errors in it keep their lines. */
+/* A file whole, so that errors in it keep their lines; nothing where path is NULL. */
+static ef_status set_file(char **text, char **name, const char *path, ef_error *err)
+{
+    if (!path) {
+        return EF_OK;
+    }
+    char *whole = NULL;
+    ef_status status = ef_common_read_text(path, &whole, err);
+    if (!status) {
+        ef_free(*text);
+        *text = whole;
+    }
+    return status ? status : ef_search_config_set_text(name, path, err);
+}
+
+static ef_status set_scoring(job *j, ef_error *err)
+{
+    ef_search_config *config = &j->config;
+    const ef_common *common = &j->given->common;
+    ef_status status =
+        set_file(&config->hardware, &config->hardware_name, common->hardware, err);
+    return status ? status
+                  : set_file(&config->constants, &config->constants_name,
+                             common->constants, err);
+}
+
 static ef_status set_space(job *j, ef_error *err)
 {
     if (j->given->space) {
-        unsigned char *bytes = NULL;
-        size_t size = 0;
-        ef_status status =
-            ef_file_read(j->given->space, (size_t)1 << 24, &bytes, &size, err);
-        if (!status) {
-            status = ef_search_config_set_text(&j->config.space, (char *)bytes, err);
-        }
-        ef_free(bytes);
-        return status ? status
-                      : ef_search_config_set_text(&j->config.space_name,
-                                                  j->given->space, err);
+        return set_file(&j->config.space, &j->config.space_name, j->given->space, err);
     }
     ef_space *space = NULL;
     ef_status status = ef_space_default(&space, err);
@@ -236,6 +260,8 @@ static ef_status configure(job *j, ef_error *err)
     j->config.children = given->children ? given->children : given->population;
     j->config.proposals = given->no_preselect ? 1 : given->proposals;
     j->config.flip = (uint64_t)given->flip;
+    j->config.fault_count = given->fault_count;
+    j->config.fault_images = given->fault_images;
     j->config.generations = given->generations;
     if (given->evaluations || given->generations || given->time_s > 0) {
         j->config.evaluations = given->evaluations;
@@ -243,6 +269,9 @@ static ef_status configure(job *j, ef_error *err)
     ef_status status = set_texts(j, err);
     if (!status) {
         status = set_limits(j, err);
+    }
+    if (!status) {
+        status = set_scoring(j, err);
     }
     return status ? status : set_space(j, err);
 }

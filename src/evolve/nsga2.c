@@ -80,12 +80,14 @@ static ef_status allocate(ef_nsga2 *engine)
     engine->room = config->population + most;
     engine->places =
         ef_calloc(config->population + n_proposals, (n_cheap + 1) * sizeof(double));
-    engine->drawn = ef_calloc(2, engine->problem->genome_size);
+    engine->n_threads = 1;
+    engine->draws = ef_calloc(DRAWS, sizeof *engine->draws);
+    engine->drawn = ef_calloc((size_t)2 * DRAWS, engine->problem->genome_size);
     engine->chosen = ef_calloc(most, sizeof *engine->chosen);
     engine->child_keys = ef_calloc(most, sizeof *engine->child_keys);
     engine->lots = ef_calloc(config->population, sizeof *engine->lots);
-    if (!engine->places || !engine->drawn || !engine->chosen || !engine->child_keys ||
-        !engine->lots || make_flock(engine, &engine->living) ||
+    if (!engine->places || !engine->draws || !engine->drawn || !engine->chosen ||
+        !engine->child_keys || !engine->lots || make_flock(engine, &engine->living) ||
         make_flock(engine, &engine->other) ||
         make_pool(engine, &engine->proposals, n_proposals) ||
         make_pool(engine, &engine->aside, most)) {
@@ -156,11 +158,17 @@ void ef_nsga2_destroy(ef_nsga2 *engine)
     ef_keyset_clear(&engine->seen);
     ef_keyset_clear(&engine->proposed);
     ef_free(engine->places);
+    ef_free(engine->draws);
     ef_free(engine->drawn);
     ef_free(engine->child_keys);
     ef_free(engine->chosen);
     ef_free(engine->lots);
     ef_free(engine);
+}
+
+void ef_nsga2_use_threads(ef_nsga2 *engine, size_t n_threads)
+{
+    engine->n_threads = n_threads;
 }
 
 /* --- evaluating and surviving

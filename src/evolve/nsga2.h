@@ -48,6 +48,10 @@ EF_NODISCARD ef_status ef_nsga2_create(ef_nsga2 **engine, const ef_problem *prob
                                        const ef_nsga2_config *config, ef_error *err);
 void ef_nsga2_destroy(ef_nsga2 *engine);
 
+/* Threads to draw on where the problem is reentrant [1]; 0: all.  No result depends on
+ * it. */
+void ef_nsga2_use_threads(ef_nsga2 *engine, size_t n_threads);
+
 /* Samples and evaluates generation 0: at most `most` genomes, 0: the population.
  * What a callback returns comes back; the engine is then as it was. */
 EF_NODISCARD ef_status ef_nsga2_start(ef_nsga2 *engine, size_t most, ef_error *err);

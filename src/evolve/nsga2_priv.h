@@ -24,9 +24,22 @@ typedef struct flock {
     double *crowding;       /* (room) */
 } flock;
 
+/* Draws that are made together: two genomes each at most. */
+#define DRAWS 64
+
+/* One draw of a generation, by its number. */
+typedef struct draw {
+    uint64_t number;
+    const unsigned char *parents[2]; /* NULL: a sample */
+    size_t n;                        /* genomes that came of it */
+    ef_status status;
+    ef_error err;
+} draw;
+
 struct ef_nsga2 {
     const ef_problem *problem;
     ef_nsga2_config config;
+    size_t n_threads; /* to draw on */
     uint64_t generation;
     uint64_t evaluations;
     int is_started;
@@ -40,7 +53,8 @@ struct ef_nsga2 {
     pool proposals;       /* within the limits that are known before evaluation */
     pool aside;           /* not so, in case nothing else is found */
     double *places;       /* (population + proposals, n_cheap) */
-    unsigned char *drawn; /* (2) records: the last draw */
+    draw *draws;          /* (DRAWS) */
+    unsigned char *drawn; /* (2 DRAWS) records: what came of them */
     size_t *chosen;       /* (children) */
     uint64_t *child_keys; /* (children) of those in hand; 0 where duplicates are kept */
     size_t *lots;         /* (population): the order of tournaments */

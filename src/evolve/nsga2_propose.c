@@ -1,6 +1,7 @@
 /* Who is evaluated next: draws, drops what was seen, chooses among the proposals. */
 #include <string.h>
 
+#include "base/parallel.h"
 #include "evolve/nsga2_priv.h"
 #include "evolve/preselect.h"
 
@@ -20,7 +21,10 @@ static ef_status consider(ef_nsga2 *engine, unsigned char *genome, ef_error *err
     double *cheap = to->cheap + to->n * problem->n_cheap;
     uint64_t key = 0;
     ef_status status = EF_OK;
-    if (engine_drops_duplicates(engine)) {
+    if (problem->adopt) {
+        status = problem->adopt(problem->context, genome, err);
+    }
+    if (!status && engine_drops_duplicates(engine)) {
         key = problem->key(problem->context, genome);
         if (ef_keyset_has(&engine->seen, key) ||
             ef_keyset_has(&engine->proposed, key)) {
@@ -72,22 +76,70 @@ static const unsigned char *tournament(ef_nsga2 *engine)
     return engine_record(engine, engine->living.genomes, winner);
 }
 
-/* Draw number t of the generation that is being made: *n genomes. */
-static ef_status draw(ef_nsga2 *engine, uint64_t generation, uint64_t t, int is_sample,
-                      size_t *n, ef_error *err)
+/* Says what the draw is: whose children, or a sample. */
+static void plan_draw(ef_nsga2 *engine, draw *d, uint64_t number, int is_sample)
 {
-    const ef_problem *problem = engine->problem;
-    ef_rng rng = ef_rng_stream(engine->config.seed,
-                               is_sample ? EF_PURPOSE_SAMPLE : EF_PURPOSE_VARY,
-                               generation, t, 0);
-    *n = is_sample ? 1 : 2;
-    if (is_sample) {
-        return problem->sample(problem->context, &rng, engine->drawn, err);
+    *d = (draw){.number = number};
+    for (size_t i = 0; i < 2 && !is_sample; i++) {
+        d->parents[i] = tournament(engine);
     }
-    const unsigned char *a = tournament(engine);
-    const unsigned char *b = tournament(engine);
-    return problem->vary(problem->context, &rng, a, b, engine->drawn,
-                         engine_record(engine, engine->drawn, 1), err);
+}
+
+typedef struct block {
+    const ef_nsga2 *engine;
+    uint64_t generation;
+} block;
+
+/* Its status is told when its turn comes: it may be one too many. */
+static ef_status make_draw(void *context, size_t index, ef_error *err)
+{
+    (void)err;
+    const block *b = context;
+    const ef_problem *problem = b->engine->problem;
+    draw *d = &b->engine->draws[index];
+    unsigned char *first = engine_record(b->engine, b->engine->drawn, 2 * index);
+    int is_sample = !d->parents[0];
+    ef_rng rng = ef_rng_stream(b->engine->config.seed,
+                               is_sample ? EF_PURPOSE_SAMPLE : EF_PURPOSE_VARY,
+                               b->generation, d->number, 0);
+    if (is_sample) {
+        uint64_t number = b->generation == 0 ? d->number : EF_SAMPLE_LATER;
+        d->status = problem->sample(problem->context, &rng, number, first, &d->err);
+    } else {
+        unsigned char *second =
+            engine_record(b->engine, b->engine->drawn, 2 * index + 1);
+        d->status = problem->vary(problem->context, &rng, d->parents[0], d->parents[1],
+                                  first, second, &d->err);
+    }
+    d->n = d->status ? 0 : is_sample ? 1 : 2;
+    return EF_OK;
+}
+
+/* Considers what came of the draw, or clears it. */
+static ef_status take_draw(ef_nsga2 *engine, size_t index, int is_wanted, ef_error *err)
+{
+    const draw *d = &engine->draws[index];
+    ef_status status = EF_OK;
+    if (is_wanted && d->status) {
+        status = ef_error_set(err, d->status, "%s", d->err.text);
+    }
+    for (size_t i = 0; i < d->n; i++) {
+        unsigned char *genome = engine_record(engine, engine->drawn, 2 * index + i);
+        if (status || !is_wanted) {
+            engine_clear_genome(engine, genome);
+        } else {
+            status = consider(engine, genome, err);
+        }
+    }
+    return status;
+}
+
+/* So many draws together as make up what is missing: what is one too many is
+ * dropped, and so the number changes nothing. */
+static size_t draws_together(const ef_nsga2 *engine, size_t n_missing)
+{
+    size_t most = engine->n_threads != 1 && engine->problem->is_reentrant ? DRAWS : 1;
+    return n_missing < most ? n_missing : most;
 }
 
 /* Fills the pools until n_proposals are found or many tries were made.  When half of
@@ -95,6 +147,7 @@ static ef_status draw(ef_nsga2 *engine, uint64_t generation, uint64_t t, int is_
 static ef_status propose(ef_nsga2 *engine, uint64_t generation, size_t n_proposals,
                          ef_error *err)
 {
+    const pool *proposals = &engine->proposals;
     ef_keyset_empty(&engine->proposed);
     engine->next_lot = engine->n;
     engine->n_shuffles = 0;
@@ -102,20 +155,20 @@ static ef_status propose(ef_nsga2 *engine, uint64_t generation, size_t n_proposa
     int samples_only =
         generation == 0 || engine->config.algorithm == EF_ALGORITHM_RANDOM;
     uint64_t most_tries = TRIES * (uint64_t)n_proposals;
-    for (uint64_t t = 0; !status && engine->proposals.n < n_proposals && t < most_tries;
-         t++) {
-        size_t n = 0;
-        int is_sample = samples_only || t >= most_tries / 2;
-        status = draw(engine, generation, t, is_sample, &n, err);
-        n = status ? 0 : n;
+    block b = {engine, generation};
+    for (uint64_t t = 0; !status && proposals->n < n_proposals && t < most_tries;) {
+        size_t n = draws_together(engine, n_proposals - proposals->n);
         for (size_t i = 0; i < n; i++) {
-            unsigned char *genome = engine_record(engine, engine->drawn, i);
-            if (status) {
-                engine_clear_genome(engine, genome);
-            } else {
-                status = consider(engine, genome, err);
-            }
+            plan_draw(engine, &engine->draws[i], t + i,
+                      samples_only || t + i >= most_tries / 2);
         }
+        status = ef_parallel_for(n, engine->n_threads, make_draw, &b, err);
+        for (size_t i = 0; i < n; i++) {
+            int is_wanted = !status && proposals->n < n_proposals && t + i < most_tries;
+            ef_status taken = take_draw(engine, i, is_wanted, err);
+            status = status ? status : taken;
+        }
+        t += n;
     }
     return status;
 }

@@ -237,8 +237,10 @@ typedef struct benchmark {
     } bounds;
 } benchmark;
 
-static ef_status sample(void *context, ef_rng *rng, void *genome, ef_error *err)
+static ef_status sample(void *context, ef_rng *rng, uint64_t number, void *genome,
+                        ef_error *err)
 {
+    (void)number;
     const benchmark *on = context;
     (void)err;
     switch (on->spec->kind) {

@@ -43,5 +43,9 @@ ef_status ef_measure_train(const ef_measure *measure, ef_net *net, uint64_t id,
     options.epochs = epochs;
     options.a = id;
     ef_status status = ef_train(net, &data, &options, NULL, NULL, NULL, err);
-    return status ? status : measure_parts(measure, net, measured, err);
+    status = status ? status : measure_parts(measure, net, measured, err);
+    if (!status && measure->faults) {
+        status = ef_fault_plan_run(measure->faults, net, id, measured->faults, err);
+    }
+    return status;
 }

@@ -132,16 +132,15 @@ typedef struct origin {
     int is_fresh;
 } origin;
 
-/* Takes net and gives it a number, its cheap objectives and a genome. */
-static ef_status adopt(ef_network_problem *p, ef_net *net, origin from, void *genome,
-                       ef_error *err)
+/* Takes net and gives it its cheap objectives and a genome. */
+static ef_status make_genome(const ef_network_problem *p, ef_net *net, origin from,
+                             void *genome, ef_error *err)
 {
     ef_candidate *candidate = ef_candidate_create(net);
     if (!candidate) {
         ef_net_destroy(net);
         return ef_error_memory(err);
     }
-    candidate->id = p->next_id++;
     candidate->generation = p->generation;
     snprintf(candidate->operator_name, sizeof candidate->operator_name, "%s",
              from.operator_name);
@@ -149,15 +148,21 @@ static ef_status adopt(ef_network_problem *p, ef_net *net, origin from, void *ge
     candidate->parent_b = from.parent_b;
     candidate->is_fresh = from.is_fresh;
     ef_status status = score_candidate(p, candidate, err);
-    if (!status && remember(p, candidate)) {
-        status = ef_error_memory(err);
-    }
     if (status) {
         ef_candidate_unref(candidate);
         return status;
     }
     set_genome(genome, candidate);
     return EF_OK;
+}
+
+/* Gives the candidate its number. */
+static ef_status adopt(void *context, void *genome, ef_error *err)
+{
+    ef_network_problem *p = context;
+    ef_candidate *candidate = ef_network_problem_candidate(genome);
+    candidate->id = p->next_id++;
+    return remember(p, candidate) ? ef_error_memory(err) : EF_OK;
 }
 
 /* --- drawing and varying --------------------------------------------------------- */
@@ -182,7 +187,7 @@ static ef_status mutate(const ef_network_problem *p, ef_rng *rng, size_t n_steps
 }
 
 /* Seed `index` as it is, or some operators away. */
-static ef_status sample_seed(ef_network_problem *p, ef_rng *rng, size_t index,
+static ef_status sample_seed(const ef_network_problem *p, ef_rng *rng, size_t index,
                              size_t n_steps, void *genome, ef_error *err)
 {
     const ef_seed *seed = &p->seeds->items[index];
@@ -198,16 +203,16 @@ static ef_status sample_seed(ef_network_problem *p, ef_rng *rng, size_t index,
     }
     /* The first candidates of a run are its seeds. */
     from.parent_a = n_steps ? index + 1 : 0;
-    return adopt(p, net, from, genome, err);
+    return make_genome(p, net, from, genome, err);
 }
 
 /* The seeds first, then mutants of theirs: half of them one operator away, a quarter
  * two, and so on. */
-static ef_status sample_around_seeds(ef_network_problem *p, ef_rng *rng, void *genome,
-                                     ef_error *err)
+static ef_status sample_around_seeds(const ef_network_problem *p, ef_rng *rng,
+                                     uint64_t number, void *genome, ef_error *err)
 {
-    if (p->n_seeded < p->seeds->n) {
-        return sample_seed(p, rng, p->n_seeded++, 0, genome, err);
+    if (number < p->seeds->n) {
+        return sample_seed(p, rng, (size_t)number, 0, genome, err);
     }
     size_t index = (size_t)ef_rng_below(rng, p->seeds->n), n_steps = 1;
     while (n_steps < MOST_STEPS && ef_rng_below(rng, 2) == 0) {
@@ -216,18 +221,19 @@ static ef_status sample_around_seeds(ef_network_problem *p, ef_rng *rng, void *g
     return sample_seed(p, rng, index, n_steps, genome, err);
 }
 
-static ef_status sample(void *context, ef_rng *rng, void *genome, ef_error *err)
+static ef_status sample(void *context, ef_rng *rng, uint64_t number, void *genome,
+                        ef_error *err)
 {
-    ef_network_problem *p = context;
+    const ef_network_problem *p = context;
     if (p->seeds && p->seeds->n) {
-        return sample_around_seeds(p, rng, genome, err);
+        return sample_around_seeds(p, rng, number, genome, err);
     }
     ef_net *net = NULL;
     int whole = p->whole_space && p->generation > 0;
     origin from = {.operator_name = whole ? "random" : "sample", .is_fresh = 1};
     ef_status status =
         (whole ? ef_space_random : ef_space_sample)(rng, p->space, &p->task, &net, err);
-    return status ? status : adopt(p, net, from, genome, err);
+    return status ? status : make_genome(p, net, from, genome, err);
 }
 
 static ef_status vary_one(ef_network_problem *p, ef_rng *rng, const ef_candidate *a,
@@ -239,7 +245,7 @@ static ef_status vary_one(ef_network_problem *p, ef_rng *rng, const ef_candidate
             ef_morph_crossover(rng, p->space, a->net, b->net, &net, NULL);
         if (!status) {
             origin both = {"crossover", a->id, b->id, 0};
-            return adopt(p, net, both, genome, err);
+            return make_genome(p, net, both, genome, err);
         }
         if (status != EF_ERR_TOPOLOGY) {
             return ef_error_memory(err);
@@ -249,9 +255,10 @@ static ef_status vary_one(ef_network_problem *p, ef_rng *rng, const ef_candidate
     ef_status status =
         ef_morph_mutate(rng, p->space, a->net, &net, &one.operator_name, err);
     if (status == EF_ERR_TOPOLOGY) {
-        return sample(p, rng, genome, err); /* this line has come to its end */
+        return sample(p, rng, EF_SAMPLE_LATER, genome,
+                      err); /* this line has come to its end */
     }
-    return status ? status : adopt(p, net, one, genome, err);
+    return status ? status : make_genome(p, net, one, genome, err);
 }
 
 static ef_status vary(void *context, ef_rng *rng, const void *parent_a,
@@ -272,9 +279,13 @@ static ef_status vary(void *context, ef_rng *rng, const void *parent_a,
 
 /* --- training ------------------------------------------------------------------- */
 
-/* The value of an objective that training measures. */
-static double measured_value(const ef_objective *objective, const ef_measured *measured)
+/* The value of an objective that is measured on the trained network. */
+static double measured_value(const ef_network_problem *p, const ef_objective *objective,
+                             const ef_measured *measured)
 {
+    if (objective->row->cost == EF_COST_INJECTED) {
+        return ef_fault_plan_value(p->measure.faults, measured->faults, objective);
+    }
     return strcmp(objective->row->name, "error") == 0 ? measured->error : NAN;
 }
 
@@ -284,14 +295,14 @@ static void take_measured(const ef_network_problem *p, ef_candidate *candidate,
     for (size_t k = 0; k < p->objectives.n; k++) {
         if (p->objectives.items[k].row->cost != EF_COST_TOPOLOGY) {
             candidate->objectives[k] =
-                measured_value(&p->objectives.items[k], measured);
+                measured_value(p, &p->objectives.items[k], measured);
         }
     }
     for (size_t i = 0; i < p->n_limits; i++) {
         const ef_limit *limit = &p->limits[i];
         if (limit->objective.row->cost != EF_COST_TOPOLOGY) {
-            candidate->violation +=
-                ef_limit_violation(limit, measured_value(&limit->objective, measured));
+            candidate->violation += ef_limit_violation(
+                limit, measured_value(p, &limit->objective, measured));
         }
     }
     candidate->error = measured->error;
@@ -351,6 +362,35 @@ static int fails_the_run(ef_status status)
     return status == EF_ERR_MEMORY;
 }
 
+/* Trains and measures the candidate, or notes why that was not possible. */
+static ef_status train(const ef_network_problem *p, ef_candidate *candidate,
+                       ef_error *err)
+{
+    const ef_fault_plan *faults = p->measure.faults;
+    size_t epochs = candidate->is_fresh ? p->start_epochs : p->epochs;
+    ef_measured measured = {.faults = NULL};
+    if (faults) {
+        measured.faults = ef_calloc(ef_fault_plan_n(faults), sizeof *measured.faults);
+        if (!measured.faults) {
+            return ef_error_memory(err);
+        }
+    }
+    ef_error why = {0};
+    ef_status status = ef_measure_train(&p->measure, candidate->net, candidate->id,
+                                        epochs, &measured, &why);
+    if (fails_the_run(status)) {
+        ef_error_set(err, status, "%s", why.text);
+    } else if (status) {
+        candidate->status = EF_RECORD_FAILED;
+        snprintf(candidate->message, sizeof candidate->message, "%.*s",
+                 EF_CANDIDATE_MESSAGE - 1, why.text);
+    } else {
+        take_measured(p, candidate, &measured);
+    }
+    ef_free(measured.faults);
+    return fails_the_run(status) ? status : EF_OK;
+}
+
 static ef_status train_unit(void *context, size_t index, ef_error *err)
 {
     batch *b = context;
@@ -364,23 +404,11 @@ static ef_status train_unit(void *context, size_t index, ef_error *err)
     if (p->stop && p->stop(p->watch_context)) {
         return EF_STOPPED;
     }
-    size_t epochs = candidate->is_fresh ? p->start_epochs : p->epochs;
-    ef_measured measured;
-    ef_error why = {0};
-    ef_status status = ef_measure_train(&p->measure, candidate->net, candidate->id,
-                                        epochs, &measured, &why);
-    if (fails_the_run(status)) {
-        return ef_error_set(err, status, "%s", why.text);
+    ef_status status = train(p, candidate, err);
+    if (!status) {
+        tell(b, candidate);
     }
-    if (status) {
-        candidate->status = EF_RECORD_FAILED;
-        snprintf(candidate->message, sizeof candidate->message, "%.*s",
-                 EF_CANDIDATE_MESSAGE - 1, why.text);
-    } else {
-        take_measured(p, candidate, &measured);
-    }
-    tell(b, candidate);
-    return EF_OK;
+    return status;
 }
 
 static ef_status evaluate(void *context, void *genomes, size_t n, double *objectives,
@@ -424,6 +452,8 @@ void ef_network_problem_init(ef_network_problem *p, ef_problem *problem)
                             .n_objectives = p->objectives.n,
                             .n_cheap = p->n_cheap,
                             .sample = sample,
+                            .is_reentrant = 1,
+                            .adopt = adopt,
                             .vary = vary,
                             .score = score,
                             .evaluate = evaluate,

@@ -45,7 +45,6 @@ typedef struct ef_network_problem {
     uint64_t next_id;                /* from 1 */
     size_t order[EF_OBJECTIVES_MAX]; /* the run's position of the engine's objective */
     size_t n_cheap;
-    size_t n_seeded;         /* seeds that were sampled */
     ef_candidate **proposed; /* (n_proposed), a reference each, by id */
     size_t n_proposed, capacity;
 } ef_network_problem;

@@ -71,6 +71,7 @@ ef_status ef_search_run(ef_search *search, size_t n_threads, double time_s,
     double start_s = ef_clock_s();
     search->watch = watch;
     search->networks.n_threads = n_threads;
+    ef_nsga2_use_threads(search->engine, n_threads);
     search->networks.trained = on_trained;
     search->networks.stop = wants_stop;
     search->networks.watch_context = search;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "train/train.h"
@@ -16,42 +17,65 @@ typedef struct field {
     field_type type;
     size_t offset;
     uint64_t min, max; /* of a real too */
-    int described;     /* in the head of tables: what is no path and no long text */
-    int passing;       /* not kept in run files */
+    enum {
+        SILENT,
+        SAID,
+        HASHED
+    } described; /* in the head of tables: whole, or as a
+                    hash where it is a long text */
+    enum {
+        KEPT,
+        PASSING,
+        NEWER
+    } kept; /* in run files: always, never, or not in those
+               of before, which had the default */
 } field;
 
 #define TEXT(name, described)                                                          \
     {                                                                                  \
-#name, FIELD_TEXT, offsetof(ef_search_config, name), 0, 0, described, 0        \
+#name, FIELD_TEXT, offsetof(ef_search_config, name), 0, 0, described, KEPT     \
     }
 #define NUMBER(name, min, max)                                                         \
     {                                                                                  \
-#name, FIELD_NUMBER, offsetof(ef_search_config, name), min, max, 1, 0          \
+#name, FIELD_NUMBER, offsetof(ef_search_config, name), min, max, SAID, KEPT    \
     }
 
 #define REAL(name, min, max)                                                           \
     {                                                                                  \
-#name, FIELD_REAL, offsetof(ef_search_config, name), min, max, 1, 0            \
+#name, FIELD_REAL, offsetof(ef_search_config, name), min, max, SAID, KEPT      \
+    }
+
+#define PASSING_NAME(name)                                                             \
+    {                                                                                  \
+#name, FIELD_TEXT, offsetof(ef_search_config, name), 0, 0, SILENT, PASSING     \
+    }
+#define NEWER_NUMBER(name, min, max)                                                   \
+    {                                                                                  \
+#name, FIELD_NUMBER, offsetof(ef_search_config, name), min, max, SAID, NEWER   \
     }
 
 static const field fields[] = {
     NUMBER(seed, 0, UINT64_MAX),
-    TEXT(data, 0),
-    TEXT(shape, 1),
-    TEXT(label, 1),
-    TEXT(group, 1),
-    TEXT(mean, 1),
-    TEXT(std, 1),
-    TEXT(range, 1),
+    TEXT(data, SILENT),
+    TEXT(shape, SAID),
+    TEXT(label, SAID),
+    TEXT(group, SAID),
+    TEXT(mean, SAID),
+    TEXT(std, SAID),
+    TEXT(range, SAID),
     NUMBER(crop, 0, 1),
     NUMBER(images, 0, UINT32_MAX),
-    TEXT(space, 0),
-    {"space_name", FIELD_TEXT, offsetof(ef_search_config, space_name), 0, 0, 0, 1},
-    TEXT(objectives, 1),
-    TEXT(limits, 0),
-    TEXT(format, 1),
-    TEXT(algorithm, 1),
-    TEXT(seed_models, 1),
+    TEXT(space, SILENT),
+    PASSING_NAME(space_name),
+    TEXT(hardware, HASHED),
+    PASSING_NAME(hardware_name),
+    TEXT(constants, HASHED),
+    PASSING_NAME(constants_name),
+    TEXT(objectives, SAID),
+    TEXT(limits, SILENT),
+    TEXT(format, SAID),
+    TEXT(algorithm, SAID),
+    TEXT(seed_models, SAID),
     NUMBER(population, 2, 100000),
     NUMBER(children, 1, 100000),
     NUMBER(evaluations, 0, UINT32_MAX),
@@ -67,6 +91,8 @@ static const field fields[] = {
     REAL(smoothing, 0, 1),
     NUMBER(shift, 0, 64),
     NUMBER(flip, 0, 1),
+    NEWER_NUMBER(fault_count, 1, 1000000),
+    NEWER_NUMBER(fault_images, 1, UINT32_MAX),
 };
 
 #define N_FIELDS (sizeof fields / sizeof *fields)
@@ -120,6 +146,8 @@ void ef_search_config_init(ef_search_config *config)
     config->decay = training.decay;
     config->warmup = training.warmup;
     config->smoothing = training.smoothing;
+    config->fault_count = 100;
+    config->fault_images = 100;
 }
 
 void ef_search_config_clear(ef_search_config *config)
@@ -148,7 +176,7 @@ ef_status ef_search_config_store(const ef_search_config *config, ef_store *store
 {
     ef_status status = EF_OK;
     for (size_t i = 0; !status && i < N_FIELDS; i++) {
-        if (fields[i].passing || !is_said(config, &fields[i])) {
+        if (fields[i].kept == PASSING || !is_said(config, &fields[i])) {
             continue;
         }
         ef_text value;
@@ -182,6 +210,7 @@ static ef_status load_field(ef_search_config *config, const field *row, ef_store
     if (!status && value.size && row->type == FIELD_TEXT) {
         status = ef_search_config_set_text(text_of(config, row), value.bytes, err);
     } else if (!status && row->type != FIELD_TEXT &&
+               (value.size || row->kept != NEWER) &&
                parse_field(config, row, value.size ? value.bytes : "", &why)) {
         status = ef_error_set(err, EF_ERR_INPUT, "%s: config %s: %s",
                               ef_store_path(store), row->key, why.text);
@@ -197,13 +226,14 @@ ef_status ef_search_config_load(ef_search_config *config, ef_store *store,
     ef_search_config_init(&loaded);
     ef_status status = EF_OK;
     for (size_t i = 0; !status && i < N_FIELDS; i++) {
-        if (!fields[i].passing) {
+        if (fields[i].kept != PASSING) {
             status = load_field(&loaded, &fields[i], store, err);
         }
     }
-    if (!status) {
-        status =
-            ef_search_config_set_text(&loaded.space_name, ef_store_path(store), err);
+    char **const names[] = {&loaded.space_name, &loaded.hardware_name,
+                            &loaded.constants_name};
+    for (size_t i = 0; !status && i < sizeof names / sizeof *names; i++) {
+        status = ef_search_config_set_text(names[i], ef_store_path(store), err);
     }
     if (status) {
         ef_search_config_clear(&loaded);
@@ -221,7 +251,12 @@ void ef_search_config_describe(const ef_search_config *config, ef_text *text)
             continue;
         }
         ef_text_add(text, "%s%s ", comma, fields[i].key);
-        write_field(config, &fields[i], text);
+        if (fields[i].described == HASHED) {
+            const char *value = *text_of(config, &fields[i]);
+            ef_text_add(text, "%016" PRIx64, ef_hash_bytes(0, value, strlen(value)));
+        } else {
+            write_field(config, &fields[i], text);
+        }
         comma = ", ";
     }
 }

@@ -12,14 +12,17 @@
 typedef struct ef_search_config {
     char *data, *shape, *label, *group, *mean, *std, *range; /* as typed */
     uint64_t crop;                                           /* 0 or 1 */
-    uint64_t images;   /* of the training part; 0: all */
-    char *space;       /* the search space, whole, as YAML */
-    char *space_name;  /* its file, for errors; not kept in run files */
-    char *objectives;  /* as typed */
-    char *limits;      /* one a line, as typed */
-    char *format;      /* of all weights and activations */
-    char *algorithm;   /* nsga2, random */
-    char *seed_models; /* "NAME HASH; NAME HASH" */
+    uint64_t images;  /* of the training part; 0: all */
+    char *space;      /* the search space, whole, as YAML */
+    char *space_name; /* its file, for errors; not kept in run files */
+    char *hardware;   /* the accelerator, whole, as YAML */
+    char *constants;  /* likewise */
+    char *hardware_name, *constants_name; /* their files, as space_name */
+    char *objectives;                     /* as typed */
+    char *limits;                         /* one a line, as typed */
+    char *format;                         /* of all weights and activations */
+    char *algorithm;                      /* nsga2, random */
+    char *seed_models;                    /* "NAME HASH; NAME HASH" */
     uint64_t seed;
     uint64_t population;
     uint64_t children;    /* trained in a generation */
@@ -33,6 +36,8 @@ typedef struct ef_search_config {
     double momentum, decay, warmup, smoothing; /* see train/train.h */
     uint64_t shift;                            /* pixels, of training images */
     uint64_t flip;                             /* 0 or 1: mirror every second one */
+    uint64_t fault_count;                      /* faults, or trials, of a measurement */
+    uint64_t fault_images;                     /* of the validation part, at most */
 } ef_search_config;
 
 /* Zeroed, then the defaults of evoflip-search(1) for what is not text. */

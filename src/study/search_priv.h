@@ -4,6 +4,7 @@
 
 #include "evolve/nsga2.h"
 #include "net/normalisation.h"
+#include "objectives/scoring.h"
 #include "study/network_problem.h"
 #include "study/search.h"
 
@@ -15,6 +16,8 @@ struct ef_search {
     ef_parts *parts;
     ef_normalisation norm;
     ef_limit *limits;
+    ef_scoring *scoring;
+    ef_fault_plan *faults; /* NULL: no faults are measured */
     ef_network_problem networks;
     ef_problem problem;
     ef_nsga2 *engine;

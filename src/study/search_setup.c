@@ -5,6 +5,47 @@
 #include "base/mem.h"
 #include "study/search_priv.h"
 
+/* What can be said of an objective or of that of a limit before anything runs. */
+static ef_status check_objective(const ef_search *search, const ef_objective *objective,
+                                 ef_error *err)
+{
+    const ef_objective_context *context = &search->networks.objective_context;
+    ef_status status = ef_objective_check(context, objective, err);
+    return status ? status : ef_fault_plan_check(objective, &context->format, err);
+}
+
+static ef_status make_scoring(ef_search *search, ef_error *err)
+{
+    const ef_search_config *config = search->config;
+    const ef_scoring_texts texts = {config->hardware_name, config->hardware,
+                                    config->constants_name, config->constants};
+    ef_format format;
+    search->scoring = ef_calloc(1, sizeof *search->scoring);
+    if (!search->scoring) {
+        return ef_error_memory(err);
+    }
+    ef_status status = ef_format_parse(config->format, &format, err);
+    status = status ? status : ef_scoring_init(search->scoring, &format, &texts, err);
+    search->networks.objective_context = search->scoring->context;
+    return status;
+}
+
+static ef_status make_objectives(ef_search *search, ef_error *err)
+{
+    ef_objective_list *list = &search->networks.objectives;
+    ef_error why = {0};
+    ef_status status = ef_objective_parse_list(list, search->config->objectives, &why);
+    if (!status && list->n < 2) {
+        status =
+            ef_error_set(&why, EF_ERR_INPUT, "a front needs two objectives or more");
+    }
+    for (size_t i = 0; !status && i < list->n; i++) {
+        status = check_objective(search, &list->items[i], &why);
+    }
+    return status ? ef_error_set(err, EF_ERR_USAGE, "--objectives: %s", why.text)
+                  : EF_OK;
+}
+
 /* What the command line says of an objective stands in for what the space says. */
 static int is_overruled(const ef_limit *limit, const ef_limit *said, size_t n_said)
 {
@@ -26,7 +67,9 @@ static ef_status parse_limit_lines(ef_search *search, size_t *n, ef_error *err)
     for (char *line = copy ? strtok_r(copy, "\n", &rest) : NULL; !status && line;
          line = strtok_r(NULL, "\n", &rest)) {
         ef_error why = {0};
-        status = ef_limit_parse(&search->limits[(*n)++], line, &why);
+        ef_limit *limit = &search->limits[(*n)++];
+        status = ef_limit_parse(limit, line, &why);
+        status = status ? status : check_objective(search, &limit->objective, &why);
         if (status) {
             status =
                 ef_error_set(err, EF_ERR_USAGE, "--limit '%s': %s", line, why.text);
@@ -60,6 +103,8 @@ static ef_status make_limits(ef_search *search, ef_error *err)
         const ef_space_limit *limit = &space->limits[i];
         ef_error why = {0};
         status = ef_limit_parse(&search->limits[n], limit->text, &why);
+        status = status ? status
+                        : check_objective(search, &search->limits[n].objective, &why);
         if (status) {
             ef_place place = {space->name, limit->line, limit->column};
             return ef_error_at(err, status, place, "%s", why.text);
@@ -112,6 +157,41 @@ static ef_status make_data(ef_search *search, ef_error *err)
     return EF_OK;
 }
 
+static ef_status add_faults(ef_search *search, const ef_objective *objective,
+                            ef_error *err)
+{
+    return objective->row->cost == EF_COST_INJECTED
+               ? ef_fault_plan_add(search->faults, objective, err)
+               : EF_OK;
+}
+
+/* Where an objective or a limit is measured under faults: on the validation part. */
+static ef_status make_faults(ef_search *search, ef_error *err)
+{
+    const ef_search_config *config = search->config;
+    ef_network_problem *networks = &search->networks;
+    const ef_fault_plan_options options = {
+        .set = search->set,
+        .images = networks->measure.validation,
+        .calibration = networks->measure.train,
+        .n_images = (size_t)config->fault_images,
+        .count = config->fault_count,
+        .seed = config->seed,
+        .format = networks->objective_context.format,
+    };
+    ef_status status = ef_fault_plan_create(&search->faults, &options, err);
+    for (size_t i = 0; !status && i < networks->objectives.n; i++) {
+        status = add_faults(search, &networks->objectives.items[i], err);
+    }
+    for (size_t i = 0; !status && i < networks->n_limits; i++) {
+        status = add_faults(search, &networks->limits[i].objective, err);
+    }
+    if (!status && ef_fault_plan_n(search->faults) > 0) {
+        networks->measure.faults = search->faults;
+    }
+    return status;
+}
+
 /* The space gives way to the seeds, limits do not. */
 static ef_status make_seeds(ef_search *search, ef_error *err)
 {
@@ -145,25 +225,9 @@ static ef_status make_seeds(ef_search *search, ef_error *err)
     return status;
 }
 
-static ef_status make_objectives(ef_search *search, ef_error *err)
+static ef_status make_networks(ef_search *search, ef_error *err)
 {
-    ef_network_problem *networks = &search->networks;
-    ef_error why = {0};
-    ef_status status = ef_objective_parse_list(&networks->objectives,
-                                               search->config->objectives, &why);
-    if (!status && networks->objectives.n < 2) {
-        status =
-            ef_error_set(&why, EF_ERR_INPUT, "a front needs two objectives or more");
-    }
-    if (status) {
-        return ef_error_set(err, EF_ERR_USAGE, "--objectives: %s", why.text);
-    }
-    return ef_format_parse(search->config->format, &networks->objective_context.format,
-                           err);
-}
-
-static void make_networks(ef_search *search)
-{
+    (void)err;
     const ef_search_config *config = search->config;
     const ef_dataset *set = search->set;
     ef_network_problem *networks = &search->networks;
@@ -177,6 +241,7 @@ static void make_networks(ef_search *search)
     networks->epochs = config->epochs;
     networks->whole_space = strcmp(config->algorithm, "random") == 0;
     ef_network_problem_init(networks, &search->problem);
+    return EF_OK;
 }
 
 static ef_status make_engine(ef_search *search, ef_error *err)
@@ -206,21 +271,11 @@ ef_status ef_search_create(ef_search **search, const ef_search_config *config,
     made->state.total = config->evaluations;
     ef_status status = ef_space_parse(&made->space, config->space_name, config->space,
                                       strlen(config->space), err);
-    if (!status) {
-        status = make_objectives(made, err);
-    }
-    if (!status) {
-        status = make_limits(made, err);
-    }
-    if (!status) {
-        status = make_data(made, err);
-    }
-    if (!status) {
-        status = make_seeds(made, err);
-    }
-    if (!status) {
-        make_networks(made);
-        status = make_engine(made, err);
+    static ef_status (*const steps[])(ef_search * search, ef_error * err) = {
+        make_scoring, make_objectives, make_limits,   make_data,
+        make_faults,  make_seeds,      make_networks, make_engine};
+    for (size_t i = 0; !status && i < sizeof steps / sizeof *steps; i++) {
+        status = steps[i](made, err);
     }
     if (status) {
         ef_search_destroy(made);
@@ -253,6 +308,8 @@ void ef_search_destroy(ef_search *search)
     ef_free(search->front_points);
     ef_free(search->front_ids);
     ef_free(search->limits);
+    ef_free(search->scoring);
+    ef_fault_plan_destroy(search->faults);
     ef_parts_destroy(search->parts);
     ef_space_destroy(search->space);
     ef_free(search);
