@@ -61,14 +61,11 @@ static double distinct_share(const ef_layer *layer, size_t axis,
     return distinct < pairs ? distinct / pairs : 1;
 }
 
-/* Bits between buffer and array. */
-static double array_bits(const ef_accelerator *accelerator, const ef_layer *layer,
-                         const ef_stored_tensor *output)
+double ef_operand_bits(const ef_accelerator *accelerator, const ef_layer *layer)
 {
     double sharing[EF_LOOP_COUNT], macs = (double)layer->macs;
-    double outputs = (double)output->elements * output->width;
     if (layer->macs == 0) {
-        return (double)layer->operations * layer->input_width + outputs;
+        return (double)layer->operations * layer->input_width;
     }
     find_sharing(accelerator, layer, sharing);
     double weights =
@@ -76,10 +73,24 @@ static double array_bits(const ef_accelerator *accelerator, const ef_layer *laye
     double inputs = macs / sharing[EF_LOOP_OUTPUT_CHANNEL] *
                     distinct_share(layer, 0, sharing) *
                     distinct_share(layer, 1, sharing);
-    double sums = macs / (sharing[EF_LOOP_INPUT_CHANNEL] * sharing[EF_LOOP_KERNEL_ROW] *
-                          sharing[EF_LOOP_KERNEL_COLUMN]);
-    return weights * layer->weight_width + inputs * layer->input_width + outputs +
-           (sums - output->elements) * 2 * SUM_BITS;
+    return weights * layer->weight_width + inputs * layer->input_width;
+}
+
+/* Bits between buffer and array. */
+static double array_bits(const ef_accelerator *accelerator, const ef_layer *layer,
+                         const ef_stored_tensor *output)
+{
+    double sharing[EF_LOOP_COUNT];
+    double bits =
+        ef_operand_bits(accelerator, layer) + (double)output->elements * output->width;
+    if (layer->macs == 0) {
+        return bits;
+    }
+    find_sharing(accelerator, layer, sharing);
+    double sums = (double)layer->macs /
+                  (sharing[EF_LOOP_INPUT_CHANNEL] * sharing[EF_LOOP_KERNEL_ROW] *
+                   sharing[EF_LOOP_KERNEL_COLUMN]);
+    return bits + (sums - output->elements) * 2 * SUM_BITS;
 }
 
 /* --- sums --- */

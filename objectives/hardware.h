@@ -46,6 +46,10 @@ ef_status ef_score_traffic(EF_OBJECTIVE_ARGS);
  * accelerator does not tell. */
 ef_status ef_score_energy(EF_OBJECTIVE_ARGS);
 
+/* Bits of weights and inputs that pass from the buffer to the array or the vector unit
+ * for a whole layer, objectives/energy.c. */
+double ef_operand_bits(const ef_accelerator *accelerator, const ef_layer *layer);
+
 /* The topology lowered in these formats. */
 EF_NODISCARD ef_status ef_objective_lower(ef_workload **workload,
                                           const ef_topology *topology,

@@ -1,5 +1,6 @@
 /* The table of objectives: one row each, in the order of the lists that users see. */
 #include "objectives/hardware.h"
+#include "objectives/latency.h"
 #include "objectives/objective.h"
 #include "objectives/resilience.h"
 
@@ -42,6 +43,10 @@ const ef_objective_row ef_objective_rows[] = {
     {"energy", "J", EF_MINIMISE, EF_COST_TOPOLOGY, "format", NULL, EF_NEEDS_ACCELERATOR,
      ef_score_energy, "energy of one image: MACs and bytes at each level of the memory",
      "sum over levels as in Sze et al. (2017), with our counts; evoflip-hardware(5)"},
+    {"latency", "s", EF_MINIMISE, EF_COST_TOPOLOGY, "format", NULL,
+     EF_NEEDS_ACCELERATOR, ef_score_latency,
+     "time for one image: tiles, transfers and waiting, simulated",
+     "our model, evoflip-hardware(5)"},
     {"depth", "", EF_MINIMISE, EF_COST_TOPOLOGY, "", NULL, 0, ef_score_depth,
      "conv and dense layers on the longest way through", ""},
     {"asi", "", EF_MINIMISE, EF_COST_TOPOLOGY, "form", asi_forms, 0, ef_score_asi,

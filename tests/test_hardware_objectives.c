@@ -208,6 +208,28 @@ Test(objectives_traffic, a_map_is_kept_as_long_as_it_leaves_room_for_tiles)
     }
 }
 
+/* Two maps of 16 bytes, s and t, and their sum, 64 bytes of logits; image 16, weights 1
+ * and 1.  Whatever is kept, the sum needs 16 for a row of logits, and 4 for a row of
+ * what is not kept. 48: both are kept.  47: s alone, as t comes second: t is written
+ * and read. 36: s alone, 16 + 4 + 16.  35: neither; c2 and the sum read s.  24: 4 + 4
+ * + 16. */
+Test(objectives_traffic, a_shortcut_is_kept_as_long_as_what_it_passes_has_room)
+{
+    static const char net[] = "input: [1, 4, 4]\n"
+                              "nodes:\n"
+                              "  - {conv: 1, kernel: 1, name: s}\n"
+                              "  - {conv: 1, kernel: 1, name: t}\n"
+                              "  - {add: s, name: sum}\n";
+    static const struct {
+        double buffer, traffic;
+    } rows[] = {{48, 82}, {47, 82 + 32}, {36, 82 + 32}, {35, 82 + 80}, {24, 82 + 80}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        ef_accelerator a = plain(rows[i].buffer);
+        double traffic = value_in(net, &a, "traffic");
+        cr_expect_eq(traffic, rows[i].traffic, "%g: %g", rows[i].buffer, traffic);
+    }
+}
+
 Test(objectives_traffic, a_buffer_that_is_too_small_is_told_with_layer_and_name)
 {
     ef_accelerator a = plain(20);
