@@ -12,6 +12,10 @@ dist_topologies_DATA = \
   %D%/topologies/resnet8.yaml %D%/topologies/resnet8-digits.yaml
 EXTRA_DIST += scripts/make-topologies
 
+# Experiments and what came out of them.
+EXTRA_DIST += \
+  %D%/experiments/ratios.awk %D%/experiments/worth.sh
+
 # Search spaces.
 spacesdir = $(pkgdatadir)/spaces
 dist_spaces_DATA = \

@@ -391,14 +391,13 @@ ef_status ef_accelerator_parse(ef_accelerator *accelerator, const char *name,
 
 /* --- writing --- */
 
-/* "KEY: NUMBER UNIT", in the unit that the key is read in: nothing is rounded. */
+/* "KEY: NUMBER UNIT"; nothing is rounded. */
 static void write_quantity(ef_text *text, const ef_yaml_key *key, const void *from)
 {
     double value;
     memcpy(&value, (const char *)from + key->offset, sizeof value);
     ef_text_add(text, "%s: ", key->name);
-    ef_text_add_double(text, value);
-    ef_text_add(text, " %s", key->unit);
+    ef_text_add_quantity(text, value, key->unit);
 }
 
 /* "{KEY: NUMBER UNIT, ...}" and the end of the line. */
@@ -434,8 +433,8 @@ static void write_macs(ef_text *text, const ef_accelerator *a)
     for (size_t i = 0; i < a->n_macs; i++) {
         ef_text_add(text, "  - {width: %u bit, kind: %s, energy: ", a->macs[i].bits,
                     kind_names[a->macs[i].is_float != 0]);
-        ef_text_add_double(text, a->macs[i].energy_pj);
-        ef_text_add(text, " pJ/MAC}\n");
+        ef_text_add_quantity(text, a->macs[i].energy_pj, "pJ/MAC");
+        ef_text_add(text, "}\n");
     }
 }
 
@@ -464,8 +463,8 @@ void ef_accelerator_write(const ef_accelerator *accelerator, ef_text *text)
     const document d = {.made = *accelerator};
     write_name(text, accelerator->name);
     ef_text_add(text, "clock: ");
-    ef_text_add_double(text, accelerator->clock_hz);
-    ef_text_add(text, " Hz\narray:\n");
+    ef_text_add_quantity(text, accelerator->clock_hz, "Hz");
+    ef_text_add(text, "\narray:\n");
     write_axis(text, "rows", &accelerator->rows);
     write_axis(text, "columns", &accelerator->columns);
     ef_text_add(text, "  inner: ");
@@ -476,8 +475,8 @@ void ef_accelerator_write(const ef_accelerator *accelerator, ef_text *text)
         write_map(text, sections[i].keys, sections[i].n_keys, &d);
     }
     ef_text_add(text, "sync: ");
-    ef_text_add_double(text, accelerator->sync_s);
-    ef_text_add(text, " s\n");
+    ef_text_add_quantity(text, accelerator->sync_s, "s");
+    ef_text_add(text, "\n");
     write_macs(text, accelerator);
     if (accelerator->has_latency_model) {
         write_model(text, "latency_model", latency_keys, accelerator->latency_model);

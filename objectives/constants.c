@@ -6,10 +6,12 @@
 /* Of topologies drawn over the whole search space and trained on the digits; see
  * evoflip-objectives(7). */
 const ef_constant_row ef_constant_rows[] = {
-    {"margin", 1e-4, 1e4, {1, 1}, "energy of noise that costs half the images"},
-    {"position", -0.5, 2, {0.4, 0.4}, "fall of sensitivity with each layer before"},
-    {"capacity", -1, 3, {0.9, 0.7}, "power of the layers' mean weights over 500"},
-    {"width", -0.5, 2, {0.2, 0.1}, "power of the narrowest tensor behind"},
+    {"margin", 1e-4, 1e4, {0.1, 0.55}, "energy of noise that costs half the images"},
+    {"size", 0.2, 2, {1.2, 1.2}, "power of the tensor's elements"},
+    {"position", -0.5, 2, {0.65, 0.4}, "fall of the gain with each layer before"},
+    {"fan_in", -1, 2, {0.5, 0.4}, "power of the mean fan-in over 30"},
+    {"places", -1, 1.5, {0.4, 0}, "power of the height times width of the output"},
+    {"averaging", -1, 1.5, {0.2, 0.05}, "power of the places averaged behind it"},
     {.name = NULL},
 };
 

@@ -9,6 +9,11 @@
 #include "base/parse.h"
 #include "base/text.h"
 
+const char *ef_direction_name(ef_direction direction)
+{
+    return direction == EF_MAXIMISE ? "maximised" : "minimised";
+}
+
 const char *ef_cost_name(ef_cost cost)
 {
     static const char *const names[EF_COST_COUNT] = {"topology", "trained", "injected"};
@@ -320,19 +325,30 @@ static int lacks_exposure(const ef_objective_context *context,
            objective->exposure < 0 && !context->accelerator;
 }
 
-/* Each need of a row, and what to say where it is not met. */
+/* Each need of a row: in short, and what to say where it is not met. */
 static const struct {
     unsigned need;
+    const char *name;
     int (*is_lacking)(const ef_objective_context *context,
                       const ef_objective *objective);
     const char *words;
 } needs[] = {
-    {EF_NEEDS_ACCELERATOR, lacks_accelerator,
+    {EF_NEEDS_ACCELERATOR, "hardware", lacks_accelerator,
      "needs an accelerator, which --hardware FILE gives"},
-    {EF_NEEDS_EXPOSURE, lacks_exposure,
+    {EF_NEEDS_EXPOSURE, "", lacks_exposure,
      "of one flip needs the share of flips that strike weights: say target=weights, "
      "target=activations or exposure=SHARE, or give --hardware FILE"},
 };
+
+void ef_objective_write_needs(const ef_objective_row *row, ef_text *text)
+{
+    ef_text_add(text, "%s", ef_cost_name(row->cost));
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++) {
+        if ((row->needs & needs[i].need) && needs[i].name[0]) {
+            ef_text_add(text, ", %s", needs[i].name);
+        }
+    }
+}
 
 ef_status ef_objective_check(const ef_objective_context *context,
                              const ef_objective *objective, ef_error *err)
@@ -349,37 +365,33 @@ ef_status ef_objective_check(const ef_objective_context *context,
 
 /* --- limits --- */
 
-/* The units in which a bound may be given beside a plain number. */
-static const struct {
-    const char *unit;   /* of the objective */
-    const char *parsed; /* as ef_parse_quantity knows it */
-} bound_units[] = {{"bit", "bit"}, {"B", "B"},         {"J", "J"},   {"s", "s"},
-                   {"MAC", "MAC"}, {"B/MAC", "B/MAC"}, {"share", ""}};
-
+/* A count, a plain number, or a quantity in the objective's unit. */
 static ef_status parse_bound(ef_limit *limit, const char *text, ef_error *err)
 {
     uint64_t count;
     const ef_objective_row *row = limit->objective.row;
+    int is_share = strcmp(row->unit, "share") == 0;
     if (ef_parse_count(text, 0, UINT64_MAX, &count, NULL) == EF_OK) {
         limit->bound = (double)count;
         return EF_OK;
     }
-    ef_status status = EF_ERR_INPUT;
-    for (size_t i = 0; i < sizeof bound_units / sizeof *bound_units; i++) {
-        if (strcmp(row->unit, bound_units[i].unit) == 0) {
-            status = ef_parse_quantity(text, bound_units[i].parsed, 0, DBL_MAX,
-                                       &limit->bound, NULL);
-        }
+    ef_status status = ef_parse_f64(text, 0, DBL_MAX, &limit->bound, NULL);
+    if (status && row->unit[0]) {
+        status = ef_parse_quantity(text, is_share ? "" : row->unit, 0, DBL_MAX,
+                                   &limit->bound, NULL);
     }
-    if (status != EF_OK) {
-        status = ef_parse_f64(text, 0, DBL_MAX, &limit->bound, NULL);
+    if (!status) {
+        return EF_OK;
     }
-    return status == EF_OK ? EF_OK
-                           : ef_error_set(err, EF_ERR_INPUT,
-                                          "expected a bound for %s%s%s%s (such as 500 "
-                                          "or 50k), found '%s'",
-                                          row->name, row->unit[0] ? " (" : "",
-                                          row->unit, row->unit[0] ? ")" : "", text);
+    if (row->unit[0] && !is_share) {
+        return ef_error_set(err, EF_ERR_INPUT,
+                            "expected a bound for %s in %s (a number, or a quantity "
+                            "such as 5k%s), found '%s'",
+                            row->name, row->unit, row->unit, text);
+    }
+    return ef_error_set(err, EF_ERR_INPUT, "expected a bound for %s (%s), found '%s'",
+                        row->name,
+                        is_share ? "such as 0.05 or 5%" : "such as 500 or 50k", text);
 }
 
 ef_status ef_limit_parse(ef_limit *limit, const char *text, ef_error *err)

@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 #include "base/status.h"
+#include "base/text.h"
 #include "format/format.h"
 #include "net/topology.h"
 #include "objectives/accelerator.h"
@@ -115,7 +116,8 @@ typedef struct ef_limit {
 } ef_limit;
 
 /* `NAME<=BOUND` or `NAME>=BOUND`, spaces around the sign allowed; the bound as a
- * count (50k), a share (2%), or with the objective's unit (64KiB).  EF_ERR_INPUT. */
+ * count (50k), a share (2%), or with the objective's unit (64KiB, 2ms).  EF_ERR_INPUT.
+ */
 EF_NODISCARD ef_status ef_limit_parse(ef_limit *limit, const char *text, ef_error *err);
 
 /* By how much value breaks the limit, as a share of the bound (of 1 where the bound is
@@ -131,5 +133,9 @@ EF_NODISCARD ef_status ef_limit_score(const ef_topology *topology,
 
 /* "topology", "trained", "injected" */
 const char *ef_cost_name(ef_cost cost);
+/* "minimised", "maximised" */
+const char *ef_direction_name(ef_direction direction);
+/* Adds what has to be there: "topology, hardware". */
+void ef_objective_write_needs(const ef_objective_row *row, ef_text *text);
 
 #endif

@@ -17,9 +17,9 @@ enum { TARGETS = 2 }; /* EF_EXPOSED_WEIGHTS, EF_EXPOSED_ACTIVATIONS */
 #define CUT_WEIGHTS 3.7
 #define CUT_CHANNEL 2.8
 
-/* Weights of a layer on average (geometric mean) in the topologies that the constants
- * were found on. */
-#define USUAL_WEIGHTS 500.0
+/* Inputs of a neuron (geometric mean) in the topologies that the constants were found
+ * on. */
+#define USUAL_FAN_IN 30.0
 
 /* A format with what its flips do, for tensors that agree in both. */
 typedef struct effect_row {
@@ -28,13 +28,15 @@ typedef struct effect_row {
     ef_flip_effect effect;
 } effect_row;
 
-/* One tensor that faults strike. */
+/* One tensor that faults strike; logarithms, as the constants are powers. */
 typedef struct exposed_tensor {
     double elements;
-    double log_share;     /* of relevance, for each element */
-    double layers;        /* conv and dense layers up to it */
-    double log_narrowest; /* elements of the narrowest tensor behind it */
-    size_t effect;        /* row */
+    double log_elements;
+    double log_relevance;
+    double layers;       /* conv and dense layers up to it */
+    double log_places;   /* height times width of the output */
+    double log_averaged; /* places that average pooling behind it averages */
+    size_t effect;       /* row */
 } exposed_tensor;
 
 struct ef_prediction {
@@ -42,7 +44,7 @@ struct ef_prediction {
     size_t n_tensors[TARGETS];
     effect_row *effects; /* (n_effects) */
     size_t n_effects, capacity;
-    double log_weights; /* geometric mean of the layers' weights over the usual one */
+    double log_fan_in; /* geometric mean of the layers' inputs over the usual one */
 };
 
 /* While it is made. */
@@ -51,9 +53,8 @@ typedef struct build {
     const ef_topology *topology;
     const ef_prediction_formats *formats;
     size_t n;
-    double *energy, *rho, *layers; /* (n) each */
-    uint32_t *narrowest;           /* (n) */
-    uint8_t *stored, *is_positive; /* (n) */
+    double *energy, *rho, *layers, *averaged; /* (n) each */
+    uint8_t *stored, *is_positive;            /* (n) */
     ef_error *err;
 } build;
 
@@ -189,37 +190,41 @@ static double log_of(double value)
     return value > 0 ? ef_log(value) : -DBL_MAX;
 }
 
-static ef_status add_activation(build *b, size_t node)
+/* A tensor of so many elements that shows in the output of a node. */
+static exposed_tensor *add_tensor(build *b, ef_exposed target, size_t node,
+                                  double elements)
 {
     ef_prediction *p = b->made;
-    exposed_tensor *t =
-        &p->tensors[EF_EXPOSED_ACTIVATIONS][p->n_tensors[EF_EXPOSED_ACTIVATIONS]++];
-    t->elements = (double)ef_shape_elements(ef_topology_shape(b->topology, node));
-    t->log_share = log_of(b->rho[node] / t->elements);
+    ef_shape shape = ef_topology_shape(b->topology, node);
+    exposed_tensor *t = &p->tensors[target][p->n_tensors[target]++];
+    t->elements = elements;
+    t->log_elements = ef_log(elements);
+    t->log_relevance = log_of(b->rho[node]);
     t->layers = b->layers[node];
-    t->log_narrowest = ef_log(b->narrowest[node]);
+    t->log_places = ef_log((double)shape.height * shape.width);
+    t->log_averaged = ef_log(b->averaged[node]);
+    return t;
+}
+
+static ef_status add_activation(build *b, size_t node)
+{
+    ef_shape shape = ef_topology_shape(b->topology, node);
+    exposed_tensor *t =
+        add_tensor(b, EF_EXPOSED_ACTIVATIONS, node, (double)ef_shape_elements(shape));
     return activation_effect(b, node, &t->effect);
 }
 
 static ef_status add_weights(build *b, size_t index)
 {
-    ef_prediction *p = b->made;
     const ef_node *node = ef_topology_node(b->topology, index);
-    ef_shape from = ef_topology_shape(b->topology, node->inputs[0]);
-    int is_conv = node->op == EF_OP_CONV;
     double channels = ef_topology_shape(b->topology, index).channels;
-    double biases = is_conv ? node->u.conv.bias : node->u.dense.bias;
+    double biases = node->op == EF_OP_CONV ? node->u.conv.bias : node->u.dense.bias;
     double weights =
         (double)ef_topology_node_params(b->topology, index) - channels * biases;
-    double inputs = (double)ef_shape_elements(from), narrowest = b->narrowest[index];
-    exposed_tensor *t =
-        &p->tensors[EF_EXPOSED_WEIGHTS][p->n_tensors[EF_EXPOSED_WEIGHTS]++];
-    t->elements = weights;
-    t->log_share = log_of(b->rho[index] / weights);
-    t->layers = b->layers[index];
-    t->log_narrowest = ef_log(inputs < narrowest ? inputs : narrowest);
-    p->log_weights += ef_log(weights / USUAL_WEIGHTS);
-    return weight_effect(b, node, weights / channels, &t->effect);
+    double fan_in = weights / channels;
+    exposed_tensor *t = add_tensor(b, EF_EXPOSED_WEIGHTS, index, weights);
+    b->made->log_fan_in += ef_log(fan_in / USUAL_FAN_IN);
+    return weight_effect(b, node, fan_in, &t->effect);
 }
 
 static int has_weights(const ef_node *node)
@@ -239,24 +244,23 @@ static ef_status add_tensors(build *b)
         }
     }
     size_t n_layers = b->made->n_tensors[EF_EXPOSED_WEIGHTS];
-    b->made->log_weights /= n_layers > 0 ? (double)n_layers : 1;
+    b->made->log_fan_in /= n_layers > 0 ? (double)n_layers : 1;
     return status;
 }
 
 static ef_status allocate(build *b)
 {
-    b->energy = ef_calloc(3 * b->n, sizeof *b->energy);
-    b->narrowest = ef_calloc(b->n, sizeof *b->narrowest);
+    b->energy = ef_calloc(4 * b->n, sizeof *b->energy);
     b->stored = ef_calloc(2 * b->n, sizeof *b->stored);
     for (size_t t = 0; t < TARGETS; t++) {
         b->made->tensors[t] = ef_calloc(b->n, sizeof *b->made->tensors[t]);
     }
-    if (!b->energy || !b->narrowest || !b->stored || !b->made->tensors[0] ||
-        !b->made->tensors[1]) {
+    if (!b->energy || !b->stored || !b->made->tensors[0] || !b->made->tensors[1]) {
         return ef_error_memory(b->err);
     }
     b->rho = b->energy + b->n;
     b->layers = b->rho + b->n;
+    b->averaged = b->layers + b->n;
     b->is_positive = b->stored + b->n;
     return EF_OK;
 }
@@ -268,12 +272,11 @@ static ef_status make(build *b)
         ef_topology_stored(b->topology, b->stored);
         ef_relevance_weighted(b->topology, b->energy, b->rho);
         ef_layers_before(b->topology, b->energy, b->layers);
-        ef_narrowest(b->topology, b->narrowest);
+        ef_places_averaged(b->topology, b->averaged);
         find_positive(b);
         status = add_tensors(b);
     }
     ef_free(b->energy);
-    ef_free(b->narrowest);
     ef_free(b->stored);
     return status;
 }
@@ -316,14 +319,16 @@ void ef_prediction_destroy(ef_prediction *prediction)
 /* --- the prediction ------------------------------------------------------------ */
 
 /* Constants by name, in the order of ef_constant_rows. */
-enum { MARGIN, POSITION, CAPACITY, WIDTH };
+enum { MARGIN, SIZE, POSITION, FAN_IN, PLACES, AVERAGING };
 
-/* What multiplies (delta / rms)^2: the critical energy's inverse. */
+/* What multiplies (delta / rms)^2: noise in the output by energy of the tensor's, over
+ * the noise that is critical. */
 static double gain_of(const ef_prediction *p, const exposed_tensor *t, const double *c)
 {
-    return ef_exp(t->log_share - c[POSITION] * t->layers -
-                  c[CAPACITY] * p->log_weights - c[WIDTH] * t->log_narrowest) /
-           c[MARGIN];
+    double log_gain = t->log_relevance - c[SIZE] * t->log_elements -
+                      c[POSITION] * t->layers - c[FAN_IN] * p->log_fan_in -
+                      c[PLACES] * t->log_places + c[AVERAGING] * t->log_averaged;
+    return ef_exp(log_gain) / c[MARGIN];
 }
 
 double ef_prediction_critical(const ef_prediction *prediction, ef_exposed target,

@@ -128,42 +128,28 @@ void ef_layers_before(const ef_topology *topology, const double *energy, double 
     }
 }
 
-/* --- what lies between --------------------------------------------------------- */
+/* --- what lies behind ----------------------------------------------------------- */
 
-void ef_layers_after(const ef_topology *topology, uint32_t *layers)
+static double places_of(const ef_topology *topology, size_t index)
+{
+    ef_shape shape = ef_topology_shape(topology, index);
+    return (double)shape.height * shape.width;
+}
+
+void ef_places_averaged(const ef_topology *topology, double *places)
 {
     size_t n = ef_topology_n_nodes(topology);
     for (size_t i = 0; i < n; i++) {
-        layers[i] = 0;
+        places[i] = 1;
     }
     for (size_t i = n; i-- > 0;) {
         const ef_node *node = ef_topology_node(topology, i);
-        uint32_t before = layers[i] + (uint32_t)has_weights(node);
+        int averages = node->op == EF_OP_AVGPOOL || node->op == EF_OP_GLOBALAVG;
         for (size_t k = 0; k < node->n_inputs; k++) {
-            uint32_t *at = &layers[node->inputs[k]];
-            *at = *at > before ? *at : before;
-        }
-    }
-}
-
-void ef_narrowest(const ef_topology *topology, uint32_t *elements)
-{
-    size_t n = ef_topology_n_nodes(topology), last = n;
-    for (size_t i = 0; i < n; i++) {
-        elements[i] = 0;
-        last = has_weights(ef_topology_node(topology, i)) ? i : last;
-    }
-    for (size_t i = n; i-- > 0;) {
-        const ef_node *node = ef_topology_node(topology, i);
-        size_t own = ef_shape_elements(ef_topology_shape(topology, i));
-        if (i >= last || i == ef_topology_output(topology)) {
-            elements[i] = UINT32_MAX;
-        } else if (elements[i] > own) {
-            elements[i] = (uint32_t)own;
-        }
-        for (size_t k = 0; k < node->n_inputs; k++) {
-            uint32_t *at = &elements[node->inputs[k]];
-            *at = *at > elements[i] ? *at : elements[i];
+            size_t from = node->inputs[k];
+            double here = places[i];
+            here *= averages ? places_of(topology, from) / places_of(topology, i) : 1;
+            places[from] = here > places[from] ? here : places[from];
         }
     }
 }

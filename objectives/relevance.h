@@ -26,13 +26,9 @@ void ef_relevance_weighted(const ef_topology *topology, double *energy, double *
 void ef_layers_before(const ef_topology *topology, const double *energy,
                       double *layers);
 
-/* Writes how many conv and dense layers follow every node on the longest way to the
- * output, shape (ef_topology_n_nodes). */
-void ef_layers_after(const ef_topology *topology, uint32_t *layers);
-
-/* Writes the elements of the smallest tensor from every node's output to the input of
- * the last layer, itself included, at a fork along the branch where that is largest;
- * shape (ef_topology_n_nodes).  From the last layer on: UINT32_MAX. */
-void ef_narrowest(const ef_topology *topology, uint32_t *elements);
+/* Writes over how many places average pooling behind every node's output averages on
+ * the way to the network's, at a fork along the branch where that is most; shape
+ * (ef_topology_n_nodes). */
+void ef_places_averaged(const ef_topology *topology, double *places);
 
 #endif

@@ -119,6 +119,9 @@ UNIT_TESTS += %D%/test_mathfn
 UNIT_TESTS += %D%/test_interval
 %C%_test_interval_LDADD = $(FLOOR0) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_nnls
+%C%_test_nnls_LDADD = $(FLOOR0) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_sum
 %C%_test_sum_LDADD = $(FLOOR0) $(CRITERION_LIBS)
 
@@ -218,6 +221,16 @@ UNIT_TESTS += %D%/test_exposure
 
 UNIT_TESTS += %D%/test_objectives
 %C%_test_objectives_LDADD = $(FLOOR4) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_flip_effect
+%C%_test_flip_effect_LDADD = $(FLOOR4) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_constants
+%C%_test_constants_SOURCES = %D%/test_constants.c $(TEST_SCRATCH)
+%C%_test_constants_LDADD = $(FLOOR4) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_resilience
+%C%_test_resilience_LDADD = $(FLOOR4) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_table
 %C%_test_table_LDADD = $(FLOOR6) $(CRITERION_LIBS)

@@ -248,6 +248,27 @@ Test(accelerator_write, reading_it_back_gives_the_same_bits)
     expect_same_costs(a.energy_model, b.energy_model);
 }
 
+Test(accelerator_write, people_can_read_it)
+{
+    static const char *const expected[] = {
+        "name: 'it''s small: 2 x 3'\nclock: 500 MHz\narray:\n",
+        "  columns: {size: 3 PE, loops: [kernel_row, output_channel]}\n",
+        "  inner: [input_channel, kernel_column]\n  vector: 4 op/cycle\n",
+        "buffer: {capacity: 2 KiB, bandwidth: 0.25 B/cycle, energy: 8 pJ/B}\n",
+        "dram: {bandwidth: 100 MB/s, latency: 70 ns, energy: 160 pJ/B}\n",
+        "sync: 0 s\nmac:\n  - {width: 8 bit, kind: int, energy: 0.3 pJ/MAC}\n",
+        "  dense: {mac: 1 pJ/MAC, byte: 5 nJ/B, launch: 0 J}\n",
+    };
+    ef_accelerator a = read_small();
+    ef_text text;
+    ef_text_init(&text);
+    ef_accelerator_write(&a, &text);
+    for (size_t i = 0; i < COUNT(expected); i++) {
+        cr_expect(strstr(text.bytes, expected[i]), "%s\n%s", expected[i], text.bytes);
+    }
+    ef_text_clear(&text);
+}
+
 Test(accelerator_load, the_accelerators_that_come_along_can_be_read)
 {
     static const char *const names[] = {"edge-systolic", "eyeriss-like", "mcu-simd",

@@ -208,6 +208,28 @@ Test(objectives_traffic, a_map_is_kept_as_long_as_it_leaves_room_for_tiles)
     }
 }
 
+/* Two maps of 16 bytes, s and t, and their sum, 64 bytes of logits; image 16, weights 1
+ * and 1.  Whatever is kept, the sum needs 16 for a row of logits, and 4 for a row of
+ * what is not kept. 48: both are kept.  47: s alone, as t comes second: t is written
+ * and read. 36: s alone, 16 + 4 + 16.  35: neither; c2 and the sum read s.  24: 4 + 4
+ * + 16. */
+Test(objectives_traffic, a_shortcut_is_kept_as_long_as_what_it_passes_has_room)
+{
+    static const char net[] = "input: [1, 4, 4]\n"
+                              "nodes:\n"
+                              "  - {conv: 1, kernel: 1, name: s}\n"
+                              "  - {conv: 1, kernel: 1, name: t}\n"
+                              "  - {add: s, name: sum}\n";
+    static const struct {
+        double buffer, traffic;
+    } rows[] = {{48, 82}, {47, 82 + 32}, {36, 82 + 32}, {35, 82 + 80}, {24, 82 + 80}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        ef_accelerator a = plain(rows[i].buffer);
+        double traffic = value_in(net, &a, "traffic");
+        cr_expect_eq(traffic, rows[i].traffic, "%g: %g", rows[i].buffer, traffic);
+    }
+}
+
 Test(objectives_traffic, a_buffer_that_is_too_small_is_told_with_layer_and_name)
 {
     ef_accelerator a = plain(20);
@@ -511,6 +533,32 @@ Test(objectives_energy, a_depthwise_layer_shares_nothing_along_channels)
                                 "  - {conv: 4, kernel: 3, pad: 1, groups: 4}\n",
                                 &a, "energy"),
                        buffer * 1e-12, 1e-20);
+}
+
+/* Per MAC, as little data as they move: 64 channels of 16 x 16, 3 x 3 by channel
+ * against 1 x 1 across. */
+Test(objectives_energy, a_depthwise_mac_costs_more_than_a_dense_one_everywhere)
+{
+    static const char *const names[] = {"edge-systolic", "eyeriss-like", "mcu-simd",
+                                        "tpu-like"};
+    ef_topology *depthwise = parse("input: [64, 16, 16]\nnodes:\n"
+                                   "  - {conv: 64, kernel: 3, pad: 1, groups: 64}\n");
+    ef_topology *dense = parse("input: [64, 16, 16]\nnodes:\n"
+                               "  - {conv: 64, kernel: 3, pad: 1}\n");
+    for (size_t i = 0; i < COUNT(names); i++) {
+        char path[512];
+        ef_accelerator a;
+        snprintf(path, sizeof path, "%s/data/hardware/%s.yaml", getenv("EF_SRCDIR"),
+                 names[i]);
+        cr_assert_eq(ef_accelerator_load(&a, path, NULL), EF_OK);
+        a.dram_pj_per_byte = 0;
+        double per_mac = value_of(depthwise, &a, "energy") / (64 * 256 * 9);
+        double per_dense_mac = value_of(dense, &a, "energy") / (64 * 256 * 64 * 9);
+        cr_expect(per_mac > per_dense_mac, "%s: %g, %g", names[i], per_mac,
+                  per_dense_mac);
+    }
+    ef_topology_destroy(depthwise);
+    ef_topology_destroy(dense);
 }
 
 Test(objectives_energy, macs_cost_by_kind_and_by_their_wider_operand)

@@ -12,7 +12,9 @@ noinst_LIBRARIES += %D%/libbase.a
   %D%/file.c %D%/file.h \
   %D%/map.c %D%/map.h \
   %D%/parallel.c %D%/parallel.h \
+  %D%/correlation.c %D%/correlation.h \
   %D%/interval.c %D%/interval.h \
+  %D%/nnls.c %D%/nnls.h \
   %D%/mathfn.c %D%/mathfn.h \
   %D%/sum.c %D%/sum.h \
   %D%/parse.c %D%/parse.h \

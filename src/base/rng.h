@@ -32,8 +32,9 @@ typedef enum ef_purpose {
     EF_PURPOSE_VARY,    /* crossover and mutation */
     EF_PURPOSE_SELECT,  /* tournaments, preselection */
     EF_PURPOSE_DROPOUT,
-    EF_PURPOSE_FAULT, /* order of a population of faults */
-    EF_PURPOSE_BER    /* bits struck at a bit error rate */
+    EF_PURPOSE_FAULT,   /* order of a population of faults */
+    EF_PURPOSE_BER,     /* bits struck at a bit error rate */
+    EF_PURPOSE_RESAMPLE /* bootstrap samples */
 } ef_purpose;
 
 /* The stream keyed by (seed, purpose, a, b, c), hashed to state and increment. */

@@ -19,6 +19,10 @@ void ef_text_add(ef_text *text, const char *format, ...) EF_PRINTF(2, 3);
 /* The shortest decimal that reads back as value, a whole number below 1e15 in all its
  * digits; "nan", "inf", "-inf". */
 void ef_text_add_double(ef_text *text, double value);
+/* The value, which is in this unit, as people write it: "200 MHz" for 2e8 Hz, "108 KiB"
+ * for 110592 B.  With a prefix where a number from 1 to 1000 before it is exact:
+ * ef_parse_quantity gives the same bits back.  Finite. */
+void ef_text_add_quantity(ef_text *text, double value, const char *unit);
 void ef_text_add_bytes(ef_text *text, const void *bytes, size_t size);
 
 #endif

@@ -46,9 +46,11 @@ static ef_status draw(const ef_front *front, const ef_store *store, const char *
     size_t m = front->n_objectives;
     const char *names[EF_OBJECTIVES_MAX];
     const char *units[EF_OBJECTIVES_MAX];
+    unsigned char maximised[EF_OBJECTIVES_MAX];
     for (size_t k = 0; k < m; k++) {
         names[k] = ef_store_objective_name(store, k);
         units[k] = ef_store_objective_unit(store, k);
+        maximised[k] = (unsigned char)ef_store_objective_maximised(store, k);
     }
     double *values = ef_calloc(front->n, m * sizeof *values);
     unsigned char *in_front = ef_calloc(front->n, 1);
@@ -58,6 +60,7 @@ static ef_status draw(const ef_front *front, const ef_store *store, const char *
                               .n_objectives = m,
                               .names = names,
                               .units = units,
+                              .maximised = maximised,
                               .values = values,
                               .in_front = in_front};
         gather(front, values, in_front, &plot.n_points, &plot.knee);

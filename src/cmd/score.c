@@ -51,32 +51,51 @@ static const ef_option options[] = {
 
 /* --- --list --- */
 
-static ef_status print_list(const ef_call *call, ef_error *err)
+/* The whole table; people are shown the sources below it. */
+static void fill_list(ef_table *table, int with_source)
 {
-    (void)call;
-    static const char *const columns[] = {"objective", "unit", "needs", "keys",
-                                          "meaning"};
-    ef_table table;
-    ef_text text = {0};
-    ef_table_init(&table);
-    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
-        ef_table_add_column(&table, columns[i], "");
+    static const char *const columns[] = {"objective", "unit",    "direction", "needs",
+                                          "keys",      "meaning", "source"};
+    ef_text needs = {0};
+    for (size_t i = 0; i < sizeof columns / sizeof *columns - !with_source; i++) {
+        ef_table_add_column(table, columns[i], "");
     }
     for (const ef_objective_row *row = ef_objective_rows; row->name; row++) {
-        ef_table_add_text(&table, row->name);
-        ef_table_add_text(&table, row->unit);
-        ef_table_add_text(&table, ef_cost_name(row->cost));
-        ef_table_add_text(&table, row->keys);
-        ef_table_add_text(&table, row->meaning);
+        ef_text_clear(&needs);
+        ef_objective_write_needs(row, &needs);
+        ef_table_add_text(table, row->name);
+        ef_table_add_text(table, row->unit);
+        ef_table_add_text(table, ef_direction_name(row->direction));
+        ef_table_add_text(table, needs.failed ? "" : needs.bytes);
+        ef_table_add_text(table, row->keys);
+        ef_table_add_text(table, row->meaning);
+        if (with_source) {
+            ef_table_add_text(table, row->source);
+        }
+        table->failed = table->failed || needs.failed;
     }
-    ef_table_print(&table, &text);
-    ef_table_clear(&table);
+    ef_text_clear(&needs);
+}
+
+static ef_status print_list(const ef_call *call, ef_error *err)
+{
+    ef_table table, shown;
+    ef_text text = {0};
+    ef_table_init(&table);
+    ef_table_init(&shown);
+    ef_table_add_note(&table, "evoflip", PACKAGE_VERSION);
+    fill_list(&table, 1);
+    fill_list(&shown, 0);
+    ef_table_print(&shown, &text);
     for (const ef_objective_row *row = ef_objective_rows; row->name; row++) {
         if (row->source[0]) {
             ef_text_add(&text, "%s: %s\n", row->name, row->source);
         }
     }
-    return ef_print_text(&text, err);
+    ef_status status = ef_call_print_report(call, &table, &text, err);
+    ef_table_clear(&table);
+    ef_table_clear(&shown);
+    return status;
 }
 
 /* --- the table of values --- */
@@ -88,6 +107,23 @@ typedef struct scoring {
     size_t n_limits;
     ef_table table;
 } scoring;
+
+/* What would be measured is another command's. */
+static ef_status check_cost(const char *option, const ef_objective *objective,
+                            ef_error *err)
+{
+    static const char *const words[EF_COST_COUNT] = {
+        [EF_COST_TRAINED] = "a trained network and data: evoflip score --accuracy",
+        [EF_COST_INJECTED] =
+            "a trained network, data and faults: evoflip inject, evoflip search",
+    };
+    ef_cost cost = objective->row->cost;
+    return words[cost] ? ef_error_set(err, EF_ERR_USAGE,
+                                      "--%s: %s is not known from the topology alone; "
+                                      "it takes %s",
+                                      option, objective->row->name, words[cost])
+                       : EF_OK;
+}
 
 static ef_status start(scoring *s, const settings *set, ef_error *err)
 {
@@ -101,13 +137,10 @@ static ef_status start(scoring *s, const settings *set, ef_error *err)
         status = ef_common_limits(&set->common, context, s->limits, &s->n_limits, err);
     }
     for (size_t i = 0; i < s->list.n && status == EF_OK; i++) {
-        const ef_objective_row *row = s->list.items[i].row;
-        if (row->cost != EF_COST_TOPOLOGY) {
-            status = ef_error_set(err, EF_ERR_USAGE,
-                                  "--objectives: %s is not known from the topology "
-                                  "alone; it needs a %s network",
-                                  row->name, ef_cost_name(row->cost));
-        }
+        status = check_cost("objectives", &s->list.items[i], err);
+    }
+    for (size_t i = 0; i < s->n_limits && status == EF_OK; i++) {
+        status = check_cost("limit", &s->limits[i].objective, err);
     }
     return status;
 }
@@ -189,7 +222,7 @@ static const struct {
               {"list", LIST, print_list}};
 
 #define EITHER "--accuracy and --summary"
-#define TABLES "objectives and --accuracy"
+#define TABLES "objectives, --accuracy and --list"
 
 /* What an option is for; what is not named is for all. */
 static const struct {
@@ -197,15 +230,23 @@ static const struct {
     unsigned flags;
     const char *words;
 } uses[] = {
-    {"objectives", VALUES, "objectives"},  {"limit", VALUES, "objectives"},
-    {"format", VALUES, "objectives"},      {"hardware", VALUES, "objectives"},
-    {"constants", VALUES, "objectives"},   {"data", ACCURACY | SUMMARY, EITHER},
-    {"shape", ACCURACY | SUMMARY, EITHER}, {"label", ACCURACY | SUMMARY, EITHER},
-    {"group", ACCURACY | SUMMARY, EITHER}, {"crop", ACCURACY | SUMMARY, EITHER},
-    {"split", ACCURACY, "--accuracy"},     {"images", ACCURACY, "--accuracy"},
-    {"range", ACCURACY, "--accuracy"},     {"mean", ACCURACY, "--accuracy"},
-    {"std", ACCURACY, "--accuracy"},       {"csv", VALUES | ACCURACY, TABLES},
-    {"json", VALUES | ACCURACY, TABLES},
+    {"objectives", VALUES, "objectives"},
+    {"limit", VALUES, "objectives"},
+    {"format", VALUES, "objectives"},
+    {"hardware", VALUES, "objectives"},
+    {"constants", VALUES, "objectives"},
+    {"data", ACCURACY | SUMMARY, EITHER},
+    {"shape", ACCURACY | SUMMARY, EITHER},
+    {"label", ACCURACY | SUMMARY, EITHER},
+    {"group", ACCURACY | SUMMARY, EITHER},
+    {"crop", ACCURACY | SUMMARY, EITHER},
+    {"split", ACCURACY, "--accuracy"},
+    {"images", ACCURACY, "--accuracy"},
+    {"range", ACCURACY, "--accuracy"},
+    {"mean", ACCURACY, "--accuracy"},
+    {"std", ACCURACY, "--accuracy"},
+    {"csv", VALUES | ACCURACY | LIST, TABLES},
+    {"json", VALUES | ACCURACY | LIST, TABLES},
 };
 
 static ef_status check_uses(const ef_call *call, unsigned flag, ef_error *err)

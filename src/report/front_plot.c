@@ -43,19 +43,27 @@ static int by_x_then_y(const void *a, const void *b)
     return (p->y > q->y) - (p->y < q->y);
 }
 
+static double sign_of(const ef_front_plot *plot, size_t objective)
+{
+    return plot->maximised[objective] ? -1 : 1;
+}
+
+/* From the best value on, each step further is a better ordinate. */
 static void add_steps(const ef_front_plot *plot, size_t objective, place *places,
                       ef_text *data)
 {
+    double x = sign_of(plot, objective), y = sign_of(plot, 0);
     size_t n = 0;
     for (size_t i = 0; i < plot->n_points; i++) {
         if (plot->in_front[i]) {
-            places[n++] = (place){value_of(plot, i, objective), value_of(plot, i, 0)};
+            places[n++] =
+                (place){x * value_of(plot, i, objective), y * value_of(plot, i, 0)};
         }
     }
     qsort(places, n, sizeof *places, by_x_then_y);
     for (size_t i = 0, last = 0; i < n; i++) {
         if (i == 0 || places[i].y < places[last].y) {
-            ef_text_add(data, "%.17g %.17g\n", places[i].x, places[i].y);
+            ef_text_add(data, "%.17g %.17g\n", x * places[i].x, y * places[i].y);
             last = i;
         }
     }

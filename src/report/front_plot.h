@@ -10,12 +10,13 @@
 typedef struct ef_front_plot {
     const char *title;
     size_t n_points;
-    size_t n_objectives;           /* at least 2 */
-    const char *const *names;      /* (n_objectives) */
-    const char *const *units;      /* (n_objectives) */
-    const double *values;          /* (n_points, n_objectives), finite, minimised */
-    const unsigned char *in_front; /* (n_points) */
-    size_t knee;                   /* a point, or n_points for none */
+    size_t n_objectives;            /* at least 2 */
+    const char *const *names;       /* (n_objectives) */
+    const char *const *units;       /* (n_objectives) */
+    const unsigned char *maximised; /* (n_objectives); 0: minimised */
+    const double *values;           /* (n_points, n_objectives), finite */
+    const unsigned char *in_front;  /* (n_points) */
+    size_t knee;                    /* a point, or n_points for none */
 } ef_front_plot;
 
 /* Writes NAME.dat and NAME.gp into dir, replacing what is there, and has gnuplot make

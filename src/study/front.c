@@ -267,35 +267,43 @@ void ef_front_write_csv(const ef_front *front, const ef_store *store, int all,
 
 /* --- for people ------------------------------------------------------------------ */
 
-/* 1234567 as 1.235M: four significant digits. */
+#define HEAD 160 /* characters of the head of a column */
+
+/* From which value on a prefix stands in for digits, small ones only with a unit. */
+static const struct {
+    double from, by;
+    const char *prefix;
+} prefixes[] = {{1e9, 1e-9, "G"}, {1e6, 1e-6, "M"}, {1e4, 1e-3, "k"}, {1e-2, 1, ""},
+                {1e-3, 1e3, "m"}, {1e-6, 1e6, "u"}, {1e-9, 1e9, "n"}, {0, 1e12, "p"}};
+
+/* 1234567 as 1.235M, 0.0000042 J as 4.2u: four significant digits. */
 static void add_short(ef_text *text, double value, const char *unit, int width)
 {
-    static const struct {
-        double from, by;
-        const char *suffix;
-    } steps[] = {{1e9, 1e-9, "G"}, {1e6, 1e-6, "M"}, {1e4, 1e-3, "k"}};
     char cell[32];
+    size_t i = 0, last = sizeof prefixes / sizeof *prefixes - 1;
+    while (i < last && fabs(value) < prefixes[i].from) {
+        i++;
+    }
     if (isnan(value)) {
         snprintf(cell, sizeof cell, "-");
     } else if (strcmp(unit, "share") == 0) {
         snprintf(cell, sizeof cell, "%.2f %%", 100 * value);
-    } else {
+    } else if (value == 0 || (prefixes[i].by > 1 && !unit[0])) {
         snprintf(cell, sizeof cell, "%.4g", value);
-        for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-            if (fabs(value) >= steps[i].from) {
-                snprintf(cell, sizeof cell, "%.4g%s", value * steps[i].by,
-                         steps[i].suffix);
-                break;
-            }
-        }
+    } else {
+        snprintf(cell, sizeof cell, "%.4g%s", value * prefixes[i].by,
+                 prefixes[i].prefix);
     }
     ef_text_add(text, "  %*s", width, cell);
 }
 
-/* Column width: of a long name such as ccr:format=int8 too. */
-static int width_of(const char *name)
+/* "energy (J)"; shares say it themselves, in per cent. */
+static int write_head(const ef_store *store, size_t k, char *head, size_t room)
 {
-    int width = (int)strlen(name);
+    const char *unit = ef_store_objective_unit(store, k);
+    int is_said = unit[0] && strcmp(unit, "share") != 0;
+    int width = snprintf(head, room, "%s%s%s%s", ef_store_objective_name(store, k),
+                         is_said ? " (" : "", is_said ? unit : "", is_said ? ")" : "");
     return width > 10 ? width : 10;
 }
 
@@ -303,11 +311,12 @@ static void print_row(const ef_front *front, const ef_store *store, size_t i,
                       ef_text *text)
 {
     const ef_front_row *row = &front->rows[i];
+    char head[HEAD];
     ef_text_add(text, "%s%6" PRIu64, i == front->knee ? "*" : " ", row->id);
     for (size_t k = 0; k < front->n_objectives; k++) {
         add_short(text, front->objectives[i * front->n_objectives + k],
                   ef_store_objective_unit(store, k),
-                  width_of(ef_store_objective_name(store, k)));
+                  write_head(store, k, head, sizeof head));
     }
     add_short(text, row->test_error, "share", 10);
     ef_text_add(text, "  %s\n", row->operator_name);
@@ -330,10 +339,11 @@ static int is_shown(size_t position, size_t n, size_t most)
 void ef_front_print(const ef_front *front, const ef_store *store, size_t most,
                     ef_text *text)
 {
+    char head[HEAD];
     ef_text_add(text, " %6s", "id");
     for (size_t k = 0; k < front->n_objectives; k++) {
-        const char *name = ef_store_objective_name(store, k);
-        ef_text_add(text, "  %*s", width_of(name), name);
+        int width = write_head(store, k, head, sizeof head);
+        ef_text_add(text, "  %*s", width, head);
     }
     ef_text_add(text, "  %10s  made by\n", "test error");
     size_t n_shown = 0;

@@ -19,4 +19,7 @@ noinst_LIBRARIES += %D%/libstudy.a
   %D%/search_commit.c %D%/search_resume.c \
   %D%/sweep.c %D%/sweep.h %D%/sweep_priv.h \
   %D%/sweep_run.c %D%/sweep_store.c \
+  %D%/validation.c %D%/validation.h %D%/validation_priv.h \
+  %D%/validation_analysis.c %D%/validation_analysis.h \
+  %D%/validation_pilot.c %D%/validation_run.c %D%/validation_store.c \
   %D%/weighing.c %D%/weighing.h

@@ -44,6 +44,26 @@ static int ask(void *context)
     return a->stop(a->context);
 }
 
+/* Pairs of either kind. */
+static ef_status find_failed(const ef_sweep *sweep, uint64_t images,
+                             ef_fault_rate *rate, ef_error *err)
+{
+    size_t n = (size_t)ef_sweep_n_trials(sweep);
+    uint64_t *failures = ef_calloc(n, sizeof *failures);
+    ef_spread spread;
+    ef_status status = failures ? EF_OK : ef_error_memory(err);
+    for (size_t t = 0; t < n && !status; t++) {
+        const ef_outcomes *found = &ef_sweep_trial(sweep, t, 0)->outcomes;
+        failures[t] = found->sdc + found->nonfinite;
+    }
+    status = status ? status : ef_spread_find(&spread, failures, n, images, err);
+    if (!status) {
+        *rate = rate_of(&spread);
+    }
+    ef_free(failures);
+    return status;
+}
+
 static ef_status measure_one(ef_injector *injector, const ef_fault_measure *measure,
                              size_t n_threads, asker *a, ef_faults_measured *measured,
                              ef_error *err)
@@ -64,12 +84,16 @@ static ef_status measure_one(ef_injector *injector, const ef_fault_measure *meas
     ef_status status = ef_sweep_create(&sweep, injector, &options, err);
     status = status ? status : ef_sweep_run(sweep, &watch, err);
     status = status ? status : ef_sweep_summarize(sweep, 0, &found, err);
+    size_t images = ef_injector_n_images(injector);
+    ef_fault_rate failed = {0};
+    status = status ? status : find_failed(sweep, images, &failed, err);
     ef_sweep_destroy(sweep);
     if (!status) {
-        double n = (double)ef_injector_n_images(injector);
+        double n = (double)images;
         *measured = (ef_faults_measured){
             .ccr = rate_of(&found.ccr),
             .nonfinite = rate_of(&found.nonfinite),
+            .failed = failed,
             .accuracy = rate_of(&found.accuracy),
             .fault_free = 1 - (double)ef_injector_n_errors(injector) / n};
     }

@@ -47,6 +47,7 @@ typedef struct ef_fault_rate {
 typedef struct ef_faults_measured {
     ef_fault_rate ccr;       /* another class than without a fault */
     ef_fault_rate nonfinite; /* a NaN or infinity among the logits, not in ccr */
+    ef_fault_rate failed;    /* either of the two */
     ef_fault_rate accuracy;  /* the label's class under faults */
     double fault_free; /* accuracy in these formats without a fault, on these images */
 } ef_faults_measured;

@@ -23,6 +23,18 @@ static ef_status describe(ef_store *store, ef_text *text, ef_error *err)
     return status;
 }
 
+/* "error share, activations, ccr:ber=0.001 share, energy J" */
+static void add_units(const ef_store *store, ef_text *text)
+{
+    ef_text_add(text, "\n# units ");
+    for (size_t k = 0; k < ef_store_n_objectives(store); k++) {
+        const char *unit = ef_store_objective_unit(store, k);
+        ef_text_add(text, "%s%s%s%s%s", k ? ", " : "",
+                    ef_store_objective_name(store, k), unit[0] ? " " : "", unit,
+                    ef_store_objective_maximised(store, k) ? " (maximised)" : "");
+    }
+}
+
 ef_status ef_output_csv(const ef_front *front, ef_store *store, int all, ef_text *text,
                         ef_error *err)
 {
@@ -32,6 +44,7 @@ ef_status ef_output_csv(const ef_front *front, ef_store *store, int all, ef_text
     if (!status) {
         status = describe(store, text, err);
     }
+    add_units(store, text);
     ef_text_add(text, "\n# data hash ");
     if (!status) {
         status = ef_store_get(store, "data_hash", text, err);
