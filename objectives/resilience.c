@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "net/stored.h"
+#include "objectives/exposure.h"
 #include "objectives/prediction.h"
 #include "objectives/relevance.h"
 
@@ -68,17 +69,28 @@ ef_status ef_score_asi(EF_OBJECTIVE_ARGS)
 
 /* --- the predicted class change rate --------------------------------------------- */
 
-static ef_status find_share(const ef_objective *objective, double *share, ef_error *err)
+/* What the objective says, else of the bit-seconds in the accelerator's buffer. */
+static ef_status find_share(const ef_topology *topology, const ef_objective *objective,
+                            const ef_objective_context *context,
+                            const ef_format *format, double *share, ef_error *err)
 {
     *share = objective->exposure;
-    if (objective->target == EF_EXPOSED_BOTH && objective->ber == 0 && *share < 0) {
+    if (objective->target != EF_EXPOSED_BOTH || objective->ber > 0 || *share >= 0) {
+        return EF_OK;
+    }
+    if (!context->accelerator) {
         return ef_error_set(err, EF_ERR_INPUT,
                             "%s: of one flip anywhere it needs exposure=S, the share "
                             "of flips that strike weights (or ber=P, or "
                             "target=weights|activations)",
                             objective->name);
     }
-    return EF_OK;
+    ef_exposure_list *list = NULL;
+    ef_status status =
+        ef_exposure_create(&list, topology, format, context->accelerator, err);
+    *share = status ? *share : list->weight_share;
+    ef_exposure_destroy(list);
+    return status;
 }
 
 ef_status ef_score_predicted_ccr(EF_OBJECTIVE_ARGS)
@@ -88,7 +100,8 @@ ef_status ef_score_predicted_ccr(EF_OBJECTIVE_ARGS)
     ef_prediction_formats formats;
     ef_exposure exposure = {.target = objective->target, .ber = objective->ber};
     ef_prediction_formats_init(&formats, format);
-    ef_status status = find_share(objective, &exposure.share, err);
+    ef_status status =
+        find_share(topology, objective, context, format, &exposure.share, err);
     return status ? status
                   : ef_predict(topology, &formats, &exposure, context->constants, value,
                                err);

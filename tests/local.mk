@@ -208,6 +208,17 @@ UNIT_TESTS += %D%/test_workload
 UNIT_TESTS += %D%/test_hardware_objectives
 %C%_test_hardware_objectives_LDADD = $(FLOOR4) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_simulation
+%C%_test_simulation_SOURCES = %D%/test_simulation.c $(RANDOM_NET)
+%C%_test_simulation_LDADD = $(FLOOR4) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_tasks
+%C%_test_tasks_SOURCES = %D%/test_tasks.c $(RANDOM_NET)
+%C%_test_tasks_LDADD = $(FLOOR4) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_exposure
+%C%_test_exposure_LDADD = $(FLOOR4) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_objectives
 %C%_test_objectives_LDADD = $(FLOOR4) $(CRITERION_LIBS)
 
@@ -287,6 +298,10 @@ SLOW_TESTS += %D%/slow_spread
 UNIT_TESTS += %D%/test_campaign
 %C%_test_campaign_SOURCES = %D%/test_campaign.c $(RANDOM_NET)
 %C%_test_campaign_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_fault_plan
+%C%_test_fault_plan_SOURCES = %D%/test_fault_plan.c $(RANDOM_NET)
+%C%_test_fault_plan_LDADD = $(FLOOR6) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_sweep
 %C%_test_sweep_SOURCES = %D%/test_sweep.c $(RANDOM_NET) $(TEST_SCRATCH)

@@ -20,6 +20,7 @@ noinst_LIBRARIES += %D%/libcmd.a
   %D%/option.c %D%/option.h \
   %D%/paths.c %D%/paths.h \
   %D%/picture.c %D%/picture.h \
+  %D%/schedule.c %D%/schedule.h \
   %D%/score.c \
   %D%/search.c \
   %D%/seeds.c %D%/seeds.h \

@@ -2,6 +2,7 @@ noinst_LIBRARIES += %D%/libreport.a
 %C%_libreport_a_SOURCES = \
   %D%/confusion.c %D%/confusion.h \
   %D%/fit.c %D%/fit.h \
+  %D%/gantt.c %D%/gantt.h \
   %D%/gnuplot.c %D%/gnuplot.h \
   %D%/front_plot.c %D%/front_plot.h \
   %D%/protection.c %D%/protection.h \
