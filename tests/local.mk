@@ -40,9 +40,9 @@ TESTS += %D%/check_search.sh
 EXTRA_DIST += %D%/check_search.sh
 
 TESTS += %D%/check_inject.sh %D%/check_campaign.sh %D%/check_safety.sh \
-  %D%/check_sweep.sh
+  %D%/check_sweep.sh %D%/check_validate.sh
 EXTRA_DIST += %D%/check_inject.sh %D%/check_campaign.sh %D%/check_safety.sh \
-  %D%/check_sweep.sh
+  %D%/check_sweep.sh %D%/check_validate.sh
 
 # The unit tests under valgrind; any line in a log fails.
 check-valgrind: $(UNIT_TESTS)
@@ -115,6 +115,9 @@ UNIT_TESTS += %D%/test_rng
 
 UNIT_TESTS += %D%/test_mathfn
 %C%_test_mathfn_LDADD = $(FLOOR0) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_correlation
+%C%_test_correlation_LDADD = $(FLOOR0) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_interval
 %C%_test_interval_LDADD = $(FLOOR0) $(CRITERION_LIBS)

@@ -251,11 +251,32 @@ static ef_status gather_topologies(ef_validate_job *j, ef_error *err)
 
 /* --- the call ---------------------------------------------------------------- */
 
+/* And its script and data. */
+static ef_status check_picture(const ef_validate_job *j, const char *path,
+                               ef_error *err)
+{
+    static const char *const suffixes[] = {".svg", ".gp", ".dat"};
+    size_t n = strlen(path), k = strlen(suffixes[0]);
+    ef_status status = EF_OK;
+    if (n <= k || strcmp(path + n - k, suffixes[0]) != 0) {
+        return ef_error_set(err, EF_ERR_USAGE, "--svg %s: its name ends in .svg", path);
+    }
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && !status; i++) {
+        ef_text beside = {0};
+        ef_text_add(&beside, "%.*s%s", (int)(n - k), path, suffixes[i]);
+        status = beside.failed ? ef_error_memory(err)
+                               : ef_call_check_output(j->call, beside.bytes, err);
+        ef_text_clear(&beside);
+    }
+    return status;
+}
+
 static ef_status check_outputs(const ef_validate_job *j, ef_error *err)
 {
     const ef_validate_settings *set = &j->set;
-    const char *const paths[] = {set->common.csv, set->correlations, set->common.svg};
-    ef_status status = EF_OK;
+    const char *const paths[] = {set->common.csv, set->correlations,
+                                 set->resume ? NULL : set->run};
+    ef_status status = set->common.svg ? check_picture(j, set->common.svg, err) : EF_OK;
     for (size_t i = 0; i < sizeof paths / sizeof *paths && !status; i++) {
         status = paths[i] ? ef_call_check_output(j->call, paths[i], err) : EF_OK;
     }

@@ -7,6 +7,7 @@ noinst_LIBRARIES += %D%/libreport.a
   %D%/front_plot.c %D%/front_plot.h \
   %D%/protection.c %D%/protection.h \
   %D%/protection_plot.c %D%/protection_plot.h \
+  %D%/scatter.c %D%/scatter.h \
   %D%/severity.c %D%/severity.h \
   %D%/sweep_plot.c %D%/sweep_plot.h \
   %D%/table.c %D%/table.h \
