@@ -9,8 +9,9 @@ noinst_LIBRARIES += %D%/libcmd.a
   %D%/export.c \
   %D%/front.c \
   %D%/help.c \
-  %D%/inject.c %D%/inject_calibration.c %D%/inject_choice.c \
-  %D%/inject_formats.c %D%/inject_lists.c %D%/inject_plan.c %D%/inject_prepare.c %D%/inject_report.c %D%/inject_run.c \
+  %D%/inject.c %D%/inject_calibration.c %D%/inject_choice.c %D%/inject_exposure.c \
+  %D%/inject_formats.c %D%/inject_lists.c %D%/inject_plan.c %D%/inject_prepare.c \
+  %D%/inject_report.c %D%/inject_run.c \
   %D%/inject_safety.c %D%/inject_worst.c %D%/inject_protect.c \
   %D%/inject_priv.h \
   %D%/inject_sweep.c %D%/inject_sweep_lists.c %D%/inject_sweep_report.c \
