@@ -278,6 +278,8 @@ UNIT_TESTS += %D%/test_campaign
 %C%_test_campaign_SOURCES = %D%/test_campaign.c $(RANDOM_NET)
 %C%_test_campaign_LDADD = $(FLOOR6) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_calibration
+%C%_test_calibration_LDADD = $(FLOOR6) $(CRITERION_LIBS)
 UNIT_TESTS += %D%/test_sweep
 %C%_test_sweep_SOURCES = %D%/test_sweep.c $(RANDOM_NET) $(TEST_SCRATCH)
 %C%_test_sweep_LDADD = $(FLOOR6) $(CRITERION_LIBS)
