@@ -40,9 +40,9 @@ TESTS += %D%/check_search.sh
 EXTRA_DIST += %D%/check_search.sh
 
 TESTS += %D%/check_inject.sh %D%/check_campaign.sh %D%/check_safety.sh \
-  %D%/check_sweep.sh
+  %D%/check_sweep.sh %D%/check_calibrate.sh
 EXTRA_DIST += %D%/check_inject.sh %D%/check_campaign.sh %D%/check_safety.sh \
-  %D%/check_sweep.sh
+  %D%/check_sweep.sh %D%/check_calibrate.sh
 
 # The unit tests under valgrind; any line in a log fails.
 check-valgrind: $(UNIT_TESTS)

@@ -39,6 +39,7 @@ extern const ef_command ef_command_front;
 extern const ef_command ef_command_score;
 extern const ef_command ef_command_train;
 extern const ef_command ef_command_inject;
+extern const ef_command ef_command_calibrate;
 extern const ef_command ef_command_export;
 extern const ef_command ef_command_help;
 extern const ef_command ef_command_version;
