@@ -40,9 +40,9 @@ TESTS += %D%/check_search.sh
 EXTRA_DIST += %D%/check_search.sh
 
 TESTS += %D%/check_inject.sh %D%/check_campaign.sh %D%/check_safety.sh \
-  %D%/check_sweep.sh %D%/check_validate.sh
+  %D%/check_sweep.sh %D%/check_validate.sh %D%/check_calibrate.sh
 EXTRA_DIST += %D%/check_inject.sh %D%/check_campaign.sh %D%/check_safety.sh \
-  %D%/check_sweep.sh %D%/check_validate.sh
+  %D%/check_sweep.sh %D%/check_validate.sh %D%/check_calibrate.sh
 
 # The unit tests under valgrind; any line in a log fails.
 check-valgrind: $(UNIT_TESTS)
@@ -305,6 +305,9 @@ UNIT_TESTS += %D%/test_campaign
 UNIT_TESTS += %D%/test_fault_plan
 %C%_test_fault_plan_SOURCES = %D%/test_fault_plan.c $(RANDOM_NET)
 %C%_test_fault_plan_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_calibration
+%C%_test_calibration_LDADD = $(FLOOR6) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_sweep
 %C%_test_sweep_SOURCES = %D%/test_sweep.c $(RANDOM_NET) $(TEST_SCRATCH)

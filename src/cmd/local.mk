@@ -2,6 +2,7 @@ noinst_LIBRARIES += %D%/libcmd.a
 %C%_libcmd_a_CPPFLAGS = $(AM_CPPFLAGS) -DEF_MAN_DIR='"$(mandir)"'
 %C%_libcmd_a_SOURCES = \
   %D%/accuracy.c %D%/accuracy.h \
+  %D%/calibrate.c %D%/calibrate_read.c %D%/calibrate_priv.h \
   %D%/command.c %D%/command.h \
   %D%/commands.c \
   %D%/common.c %D%/common.h \
