@@ -4,8 +4,8 @@
 . "${EF_SRCDIR:-$(dirname "$0")/..}/tests/tap.sh"
 hardware=$srcdir/data/hardware
 nets=$srcdir/data/topologies
-schedule() {
-    "$evoflip" score --schedule "$@"
+score() {
+    "$evoflip" score "$@"
 }
 
 # column FILE NAME: its values, without the notes
@@ -23,10 +23,10 @@ note() {
 
 for net in dilatedvgg resnet20 mobilenetv2-5m nasnet-a-5m; do
     for chip in eyeriss-like edge-systolic tpu-like mcu-simd; do
-        schedule --hardware "$hardware/$chip.yaml" --csv $net.$chip.csv "$nets/$net.yaml" \
+        score --schedule --hardware "$hardware/$chip.yaml" --csv $net.$chip.csv "$nets/$net.yaml" \
             >/dev/null 2>err
         report $? "$net on $chip" "$(cat err)"
-        "$evoflip" score --objectives latency,macs --hardware "$hardware/$chip.yaml" --csv - \
+        score --objectives latency,macs --hardware "$hardware/$chip.yaml" --csv - \
             "$nets/$net.yaml" >values 2>&1
         report "$([ "$(column values latency)" = "$(note $net.$chip.csv latency)" ]; echo $?)" \
             "latency is the end of the schedule" "$(cat values)"
