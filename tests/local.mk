@@ -302,6 +302,10 @@ UNIT_TESTS += %D%/test_campaign
 %C%_test_campaign_SOURCES = %D%/test_campaign.c $(RANDOM_NET)
 %C%_test_campaign_LDADD = $(FLOOR6) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_fault_plan
+%C%_test_fault_plan_SOURCES = %D%/test_fault_plan.c $(RANDOM_NET)
+%C%_test_fault_plan_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_sweep
 %C%_test_sweep_SOURCES = %D%/test_sweep.c $(RANDOM_NET) $(TEST_SCRATCH)
 %C%_test_sweep_LDADD = $(FLOOR6) $(CRITERION_LIBS)
