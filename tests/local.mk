@@ -36,6 +36,9 @@ EXTRA_DIST += %D%/check_floors.sh
 TESTS += %D%/check_cli.sh %D%/check_man.sh
 EXTRA_DIST += %D%/tap.sh %D%/check_cli.sh %D%/check_man.sh
 
+TESTS += %D%/check_schedule.sh
+EXTRA_DIST += %D%/check_schedule.sh
+
 TESTS += %D%/check_search.sh
 EXTRA_DIST += %D%/check_search.sh
 

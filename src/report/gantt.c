@@ -104,7 +104,7 @@ static void write_script(const ef_gantt *gantt, const char *name, ef_text *scrip
                         "set border 3 lc rgb '#444444'\n"
                         "set tics nomirror\n"
                         "set grid x lt 1 lw 0.5 lc rgb '#dddddd'\n"
-                        "set format x '%%.3s%%cs'\n"
+                        "set format x '%%.1s%%cs'\n"
                         "unset key\n");
     ef_text_add(script, "set xrange [0:%.17g]\n", gantt->end_s);
     add_rows(gantt, script);
