@@ -41,7 +41,7 @@ static int piece_is(piece p, const char *word)
 
 static ef_status unknown_objective(piece name, ef_error *err)
 {
-    char known[256] = "";
+    char known[512] = "";
     size_t used = 0;
     for (const ef_objective_row *row = ef_objective_rows; row->name; row++) {
         int size = snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "",

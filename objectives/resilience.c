@@ -69,8 +69,7 @@ ef_status ef_score_asi(EF_OBJECTIVE_ARGS)
 
 /* --- the predicted class change rate --------------------------------------------- */
 
-/* Of single flips in weights and activations, those that strike weights: as the key
- * says, or bit-seconds on chip. */
+/* What the objective says, else of the bit-seconds in the accelerator's buffer. */
 static ef_status find_share(const ef_topology *topology, const ef_objective *objective,
                             const ef_objective_context *context,
                             const ef_format *format, double *share, ef_error *err)
@@ -79,15 +78,18 @@ static ef_status find_share(const ef_topology *topology, const ef_objective *obj
     if (objective->target != EF_EXPOSED_BOTH || objective->ber > 0 || *share >= 0) {
         return EF_OK;
     }
-    ef_status status = ef_objective_check(context, objective, err);
+    if (!context->accelerator) {
+        return ef_error_set(err, EF_ERR_INPUT,
+                            "%s: of one flip anywhere it needs exposure=S, the share "
+                            "of flips that strike weights (or ber=P, or "
+                            "target=weights|activations)",
+                            objective->name);
+    }
     ef_exposure_list *list = NULL;
-    if (!status) {
-        status = ef_exposure_create(&list, topology, format, context->accelerator, err);
-    }
-    if (!status) {
-        *share = list->weight_share;
-        ef_exposure_destroy(list);
-    }
+    ef_status status =
+        ef_exposure_create(&list, topology, format, context->accelerator, err);
+    *share = status ? *share : list->weight_share;
+    ef_exposure_destroy(list);
     return status;
 }
 

@@ -6,8 +6,6 @@
 #include "base/mem.h"
 #include "objectives/hardware.h"
 
-#define PS_PER_S 1e12
-
 const char *ef_resource_name(ef_resource resource)
 {
     static const char *const names[EF_RESOURCE_COUNT] = {
@@ -206,12 +204,12 @@ static size_t push_transfer(emission *e, ef_task_kind kind, uint32_t tile,
 
 static size_t push_sync(emission *e, unsigned resource, uint32_t tile, size_t after)
 {
-    return push(
-        e, (ef_task){.kind = EF_TASK_SYNC,
-                     .resources = resource,
-                     .tile = tile,
-                     .time_ps = (uint64_t)ceil(e->p->accelerator->sync_s * PS_PER_S),
-                     .after = {after, EF_TASK_NONE}});
+    return push(e,
+                (ef_task){.kind = EF_TASK_SYNC,
+                          .resources = resource,
+                          .tile = tile,
+                          .time_ps = (uint64_t)ef_whole_ps(e->p->accelerator->sync_s),
+                          .after = {after, EF_TASK_NONE}});
 }
 
 /* What of an extent lies in tile number `at`. */

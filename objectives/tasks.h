@@ -9,26 +9,29 @@
  * round (inputs stay).  What is loaded is loaded when it is another tile than the last
  * of its kind.
  *
- * Tile n is served as follows, in this order on each resource:
- *   loads of weights and of each input, after the computation of tile n - 2 (whose
- * place in the buffer they take); where there was a load, a synchronisation on the
- * computing unit after the last load; the computation, after it and after the store of
- * the tile n - 2; a synchronisation on the DMA engine and the store, after the
- * computation; the DMA engine comes to it after the loads of tile n + 2. A tile of
- * partial sums (c is not all) is stored with its last part only.
+ * Tile n waits for its loads of weights and of each input, which come after the
+ * computation of tile n - 2, whose place in the buffer they take.  Where there was a
+ * load, a synchronisation holds the computing unit after the last of them.  Then comes
+ * the computation; before it the store of the output two tiles back has to end.  After
+ * it, and after the loads of tile n + 2, a synchronisation holds the DMA engine, and
+ * the store follows.  A tile of partial sums (c is not all) is stored with its last
+ * part only.
  *
- * The tile holds in the buffer, beside the maps that are kept: twice the input, weights
- * and output that are not kept, once where the layer has one tile of that kind alone;
- * partial sums have 32 bits.  c is all, or the largest of a half, a quarter, ...
- * (rounded up) with which anything fits, g is 1 then; r and g, or k, are any
- * ceil(extent / n). The least estimate of time wins, then the least traffic, then the
- * larger r, g, k, then staying weights.  The estimate is first load + max(unit, DMA -
- * first load - last store) + last store: unit and DMA are the sums of what either does.
+ * A tile takes room in the buffer, beside the maps that are kept: twice for the input,
+ * weights and output that are not kept, once where the layer has one tile of that kind
+ * alone; partial sums have 32 bits, kept or not.  c is all, or the largest of a half, a
+ * quarter ... (rounded up) with which anything fits, and g is 1 then; r and g, or k,
+ * are ceil(extent / n), n of 1, 2, 3, 4, 6, 8, 12, 16 ...  From large r, then large g,
+ * then large k, then staying weights on, one is taken that estimates 1/256 less time
+ * than the best before it, or no more time and less traffic.  The estimate is first
+ * load + max(unit, DMA - first load - last store) + last store, where unit and DMA are
+ * the sums of what these two do.
  *
  * A feature map is kept in the buffer, and neither stored nor loaded, from the layer
- * that writes it to the last that reads it, where this makes the estimates of the
- * layers in between less in all (time first, then traffic); decided one after the other
- * as they are written.  The image, the logits and all weights lie in external memory.
+ * that writes it to the last that reads it, where this makes the estimates of these
+ * layers and those between them less in all: time, or traffic at equal time.  That is
+ * decided one after the other as they are written.  The image, the logits and all
+ * weights lie in external memory.
  *
  * The array takes as many cycles for a tile as its loops have iterations in time: each
  * loop's extent over what ef_array_spread lays out in space, rounded up; or as many as

@@ -4,7 +4,21 @@
 
 enum { SUM_BITS = 32 };
 
+/* Smaller tiles have to save this share of the time: without it a layer falls into
+ * thousands of them where transfers cost nothing to set up. */
+#define LEAST_GAIN (1.0 / 256)
+
 #define PS_PER_S 1e12
+
+double ef_whole_ps(double time_s)
+{
+    return ceil(time_s * PS_PER_S * (1 - 0x1p-48));
+}
+
+static double larger(double a, double b)
+{
+    return a > b ? a : b;
+}
 
 /* --- one tile --- */
 
@@ -63,7 +77,7 @@ static double share_of(const ef_layer *layer, const ef_tile *tile)
 
 static double cycles_to_ps(const ef_accelerator *accelerator, double cycles)
 {
-    return ceil(cycles * PS_PER_S / accelerator->clock_hz);
+    return ef_whole_ps(cycles / accelerator->clock_hz);
 }
 
 double ef_tile_unit_ps(const ef_tiling *tiling, const ef_tile *tile)
@@ -88,11 +102,10 @@ ef_transfer_ps ef_transfer_time(const ef_accelerator *accelerator, double n,
 {
     double bytes = bits / 8;
     return (ef_transfer_ps){
-        .setup = ceil(n * accelerator->dma_setup_s * PS_PER_S),
-        .dram = ceil(
-            (n * accelerator->dram_latency_s + bytes / accelerator->dram_bytes_per_s) *
-            PS_PER_S),
-        .bus = ceil(bytes / accelerator->bus_bytes_per_s * PS_PER_S),
+        .setup = ef_whole_ps(n * accelerator->dma_setup_s),
+        .dram = ef_whole_ps(n * accelerator->dram_latency_s +
+                            bytes / accelerator->dram_bytes_per_s),
+        .bus = ef_whole_ps(bytes / accelerator->bus_bytes_per_s),
     };
 }
 
@@ -154,24 +167,33 @@ double ef_tiling_needs(const ef_tiling *t, const ef_tile *tile)
 /* Time of the computing unit for all tiles: the full ones and the ragged ends. */
 static double unit_time(const ef_tiling *t, const ef_tile *tile)
 {
+    enum { LOOPS = 4 };
     const uint32_t *loops = t->layer->loops;
-    const uint32_t extents[] = {loops[EF_LOOP_GROUP], loops[EF_LOOP_OUTPUT_CHANNEL],
-                                loops[EF_LOOP_INPUT_CHANNEL],
-                                loops[EF_LOOP_OUTPUT_ROW]};
-    const uint32_t sizes[] = {tile->groups, tile->outputs, tile->inputs, tile->rows};
+    const uint32_t extents[LOOPS] = {
+        loops[EF_LOOP_GROUP], loops[EF_LOOP_OUTPUT_CHANNEL],
+        loops[EF_LOOP_INPUT_CHANNEL], loops[EF_LOOP_OUTPUT_ROW]};
+    const uint32_t sizes[LOOPS] = {tile->groups, tile->outputs, tile->inputs,
+                                   tile->rows};
+    uint32_t rests[LOOPS];
+    unsigned ragged = 0; /* a bit for each loop */
+    for (unsigned i = 0; i < LOOPS; i++) {
+        rests[i] = extents[i] % sizes[i];
+        ragged |= (unsigned)(rests[i] > 0) << i;
+    }
     double sum = 0;
-    for (unsigned ends = 0; ends < 16; ends++) {
-        uint32_t made[4];
+    for (unsigned ends = 0; ends < 1U << LOOPS; ends++) {
+        if ((ends & ragged) != ends) {
+            continue;
+        }
+        uint32_t made[LOOPS];
         double n = 1;
-        for (unsigned i = 0; i < 4; i++) {
-            uint32_t rest = extents[i] % sizes[i];
-            made[i] = ends >> i & 1 ? rest : sizes[i];
-            n *= ends >> i & 1 ? rest > 0 : extents[i] / sizes[i];
+        for (unsigned i = 0; i < LOOPS; i++) {
+            int is_end = (ends >> i & 1) != 0;
+            made[i] = is_end ? rests[i] : sizes[i];
+            n *= is_end ? 1 : extents[i] / sizes[i];
         }
-        if (n > 0) {
-            const ef_tile of = {made[0], made[1], made[2], made[3], 0};
-            sum += n * fmax(ef_tile_unit_ps(t, &of), ef_tile_buffer_ps(t, &of));
-        }
+        const ef_tile of = {made[0], made[1], made[2], made[3], 0};
+        sum += n * larger(ef_tile_unit_ps(t, &of), ef_tile_buffer_ps(t, &of));
     }
     return sum;
 }
@@ -190,7 +212,7 @@ static double rows_fetched(const ef_layer *layer, uint32_t r)
 static double transfer_ps(const ef_tiling *t, double n, double bits)
 {
     ef_transfer_ps ps = ef_transfer_time(t->accelerator, n, bits);
-    return n > 0 ? ps.setup + fmax(ps.dram, ps.bus) : 0;
+    return n > 0 ? ps.setup + larger(ps.dram, ps.bus) : 0;
 }
 
 /* Tiles of weights and inputs that are loaded, by the order of the loops. */
@@ -206,37 +228,51 @@ static void count_loads(const counts *n, int rows_inside, double *weights,
                                                       : input_tiles * n->outputs;
 }
 
-/* The first load is not hidden, nor is the last store; in between the computing unit
- * and the DMA engine run side by side. */
-static ef_tile_cost estimate(const ef_tiling *t, const ef_tile *tile, double unit_ps,
-                             double fetched)
+/* What a layer's time is made of, but for the computing unit's own. */
+typedef struct moving {
+    double first, last; /* ps, not hidden: the first load, the last store */
+    double hidden;      /* ps of the DMA engine in between */
+    double waits;       /* ps of synchronisations of the computing unit */
+    double bits;
+} moving;
+
+static double output_bits(const ef_tiling *t)
 {
-    const ef_layer *layer = t->layer;
-    counts n = count(layer, tile);
+    const uint32_t *loops = t->layer->loops;
+    return (double)loops[EF_LOOP_GROUP] * loops[EF_LOOP_OUTPUT_CHANNEL] *
+           loops[EF_LOOP_OUTPUT_ROW] * loops[EF_LOOP_OUTPUT_COLUMN] * t->output_width;
+}
+
+static moving move(const ef_tiling *t, const ef_tile *tile, double fetched)
+{
+    counts n = count(t->layer, tile);
+    double weight_tiles = n.groups * n.outputs * n.inputs;
+    double input_tiles = n.groups * n.rows * n.inputs;
     double weight_loads, input_loads;
     count_loads(&n, tile->rows_inside, &weight_loads, &input_loads);
-    double repeats = input_loads / (n.groups * n.rows * n.inputs);
-    double input_bits = t->input_bits * fetched / layer->input_extent[0] * repeats;
-    double weight_bits =
-        (double)layer->weight_bits * weight_loads / (n.groups * n.outputs * n.inputs);
+    double inputs =
+        t->input_bits * fetched / t->layer->input_extent[0] * input_loads / input_tiles;
+    double weights = (double)t->layer->weight_bits * weight_loads / weight_tiles;
     double stores = t->output_width ? n.groups * n.outputs * n.rows : 0;
-    double output_bits = (double)layer->loops[EF_LOOP_GROUP] *
-                         layer->loops[EF_LOOP_OUTPUT_CHANNEL] *
-                         layer->loops[EF_LOOP_OUTPUT_ROW] *
-                         layer->loops[EF_LOOP_OUTPUT_COLUMN] * t->output_width;
+    double outputs = output_bits(t);
     double n_inputs = t->n_loads * input_loads;
-    double n_weights = layer->weight_bits > 0 ? weight_loads : 0;
-    double first = transfer_ps(t, t->n_loads, input_bits / input_loads) +
-                   transfer_ps(t, n_weights > 0, weight_bits / weight_loads);
-    double last = transfer_ps(t, stores > 0, stores > 0 ? output_bits / stores : 0);
-    double sync = ceil(t->accelerator->sync_s * PS_PER_S);
-    double bits = input_bits + weight_bits + output_bits;
-    double dma = transfer_ps(t, n_inputs + n_weights + stores, bits) + sync * stores;
-    double tiles = n.groups * n.outputs * n.inputs * n.rows;
-    double waits = fmin(tiles, fmax(n_inputs, n_weights));
-    double unit = unit_ps + sync * waits;
-    double hidden = fmax(dma - first - last, 0);
-    return (ef_tile_cost){first + fmax(unit, hidden) + last, bits};
+    double n_weights = t->layer->weight_bits > 0 ? weight_loads : 0;
+    double sync = ef_whole_ps(t->accelerator->sync_s);
+    moving m = {.bits = inputs + weights + outputs};
+    m.first = transfer_ps(t, t->n_loads, inputs / input_loads) +
+              transfer_ps(t, n_weights > 0, weights / weight_loads);
+    m.last = transfer_ps(t, stores > 0, stores > 0 ? outputs / stores : 0);
+    double all = transfer_ps(t, n_inputs + n_weights + stores, m.bits) + sync * stores;
+    m.hidden = larger(all - m.first - m.last, 0);
+    double tiles = weight_tiles * n.rows, loads = larger(n_inputs, n_weights);
+    m.waits = sync * (loads < tiles ? loads : tiles);
+    return m;
+}
+
+/* The computing unit and the DMA engine run side by side. */
+static double time_of(const moving *m, double unit_ps)
+{
+    return m->first + larger(unit_ps + m->waits, m->hidden) + m->last;
 }
 
 /* --- the search --- */
@@ -246,34 +282,53 @@ typedef struct search {
     ef_tile best;
     ef_tile_cost cost;
     int found;
+    double least_unit_ps; /* with nothing idle */
 } search;
+
+static void try_order(search *s, const ef_tile *tile, double fetched, double *unit_ps)
+{
+    moving m = move(s->tiling, tile, fetched);
+    if (s->found && time_of(&m, s->least_unit_ps) > s->cost.time_ps) {
+        return;
+    }
+    *unit_ps = *unit_ps >= 0 ? *unit_ps : unit_time(s->tiling, tile);
+    double time_ps = time_of(&m, *unit_ps), gain = s->cost.time_ps - time_ps;
+    if (!s->found || gain > s->cost.time_ps * LEAST_GAIN ||
+        (gain >= 0 && m.bits < s->cost.bits)) {
+        s->best = *tile;
+        s->cost = (ef_tile_cost){time_ps, m.bits};
+        s->found = 1;
+    }
+}
 
 static void try_tile(search *s, ef_tile tile, double fetched)
 {
     if (ef_tiling_needs(s->tiling, &tile) > s->tiling->room) {
         return;
     }
-    double unit_ps = unit_time(s->tiling, &tile);
-    for (int inside = 1; inside >= 0; inside--) {
-        tile.rows_inside = inside;
-        ef_tile_cost cost = estimate(s->tiling, &tile, unit_ps, fetched);
-        if (!s->found || cost.time_ps < s->cost.time_ps ||
-            (cost.time_ps == s->cost.time_ps && cost.bits < s->cost.bits)) {
-            s->best = tile;
-            s->cost = cost;
-            s->found = 1;
-        }
-    }
+    double unit_ps = -1; /* not known yet, the same in both orders */
+    tile.rows_inside = 1;
+    try_order(s, &tile, fetched, &unit_ps);
+    tile.rows_inside = 0;
+    try_order(s, &tile, fetched, &unit_ps);
 }
 
-/* The next smaller of ceil(extent / n), 0 behind 1. */
-static uint32_t next_size(uint32_t extent, uint32_t size)
+/* The next n of 1, 2, 3, 4, 6, 8, 12, 16 ... */
+static uint32_t next_count(uint32_t n)
 {
-    uint32_t n = (extent + size - 1) / size;
-    while (size > 1 && (extent + n - 1) / n >= size) {
-        n++;
+    int is_power = (n & (n - 1)) == 0;
+    return n == 1 ? 2 : is_power ? n + n / 2 : n + n / 3;
+}
+
+/* The next smaller of ceil(extent / n), with these n; 0 behind 1. */
+static uint32_t next_size(uint32_t extent, uint32_t *n)
+{
+    uint32_t size = (extent + *n - 1) / *n, next = size;
+    while (size > 1 && next == size) {
+        *n = next_count(*n);
+        next = (extent + *n - 1) / *n;
     }
-    return size > 1 ? (extent + n - 1) / n : 0;
+    return size > 1 ? next : 0;
 }
 
 static void try_channels(search *s, uint32_t inputs, uint32_t rows)
@@ -281,22 +336,34 @@ static void try_channels(search *s, uint32_t inputs, uint32_t rows)
     const uint32_t *loops = s->tiling->layer->loops;
     uint32_t groups = loops[EF_LOOP_GROUP], outputs = loops[EF_LOOP_OUTPUT_CHANNEL];
     double fetched = rows_fetched(s->tiling->layer, rows);
-    uint32_t least = inputs < loops[EF_LOOP_INPUT_CHANNEL] ? 1 : groups;
-    for (uint32_t g = least; g >= 1; g = next_size(groups, g)) {
+    uint32_t n = 1;
+    uint32_t all = inputs < loops[EF_LOOP_INPUT_CHANNEL] ? 1 : groups;
+    for (uint32_t g = all; g >= 1; g = next_size(all, &n)) {
         try_tile(s, (ef_tile){g, outputs, inputs, rows, 0}, fetched);
     }
-    for (uint32_t k = next_size(outputs, outputs); k >= 1; k = next_size(outputs, k)) {
+    n = 1;
+    for (uint32_t k = next_size(outputs, &n); k >= 1; k = next_size(outputs, &n)) {
         try_tile(s, (ef_tile){1, k, inputs, rows, 0}, fetched);
     }
 }
 
+/* The computing unit's with all of it at work, rounding let go. */
+static double least_unit_time(const ef_tiling *t)
+{
+    const ef_accelerator *a = t->accelerator;
+    double macs = (double)a->rows.size * a->columns.size;
+    return ((double)t->layer->macs / macs + (double)t->layer->operations / a->lanes) *
+           (PS_PER_S / a->clock_hz) * (1 - 1e-9);
+}
+
 int ef_tiling_choose(const ef_tiling *tiling, ef_tile *tile, ef_tile_cost *cost)
 {
-    search s = {.tiling = tiling};
+    search s = {.tiling = tiling, .least_unit_ps = least_unit_time(tiling)};
     uint32_t height = tiling->layer->loops[EF_LOOP_OUTPUT_ROW];
     uint32_t inputs = tiling->layer->loops[EF_LOOP_INPUT_CHANNEL];
     for (;;) {
-        for (uint32_t r = height; r >= 1; r = next_size(height, r)) {
+        uint32_t n = 1;
+        for (uint32_t r = height; r >= 1; r = next_size(height, &n)) {
             try_channels(&s, inputs, r);
         }
         if (s.found || inputs == 1) {

@@ -41,11 +41,14 @@ double ef_tile_rows(const ef_layer *layer, uint32_t begin, uint32_t end);
 /* The cycles of the array. */
 double ef_tile_cycles(const ef_accelerator *accelerator, const ef_layer *layer,
                       const ef_tile *tile);
-/* ps, rounded up, of the unit that computes the layer, and of the buffer. */
+/* Whole ps of the unit that computes the layer, and of the buffer. */
 double ef_tile_unit_ps(const ef_tiling *tiling, const ef_tile *tile);
 double ef_tile_buffer_ps(const ef_tiling *tiling, const ef_tile *tile);
 
-/* ps of a transfer: all three rounded up. */
+/* Whole ps, rounded up; what lies above a whole number by rounding alone is that. */
+double ef_whole_ps(double time_s);
+
+/* ps of a transfer: all three whole. */
 typedef struct ef_transfer_ps {
     double setup, dram, bus;
 } ef_transfer_ps;

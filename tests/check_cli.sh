@@ -4,6 +4,7 @@
 
 topologies=$srcdir/data/topologies
 mlp=$topologies/mlp.yaml
+eyeriss=$srcdir/data/hardware/eyeriss-like.yaml
 
 # --- help and version ---
 
@@ -43,6 +44,16 @@ expect 2 "no objective 'parms'; there are" "an objective must exist" \
     "$evoflip" score --objectives parms "$mlp"
 expect 2 'error is not known from the topology alone' "and be known without training" \
     "$evoflip" score --objectives error "$mlp"
+expect 2 '--limit: ccr is not known from the topology alone' "as that of a limit" \
+    "$evoflip" score --limit 'ccr:target=weights:ber=1e-3<=5%' "$mlp"
+expect 2 '--objectives: energy needs an accelerator, which --hardware FILE gives' \
+    "an accelerator must be there for energy" "$evoflip" score --objectives params,energy "$mlp"
+expect 2 '--limit: traffic needs an accelerator' "for a limit too" \
+    "$evoflip" score --limit 'traffic<=64KiB' "$mlp"
+expect 2 'expected a bound for energy in J' "a bound has the unit of its objective" \
+    "$evoflip" score --hardware "$eyeriss" --limit 'energy<=2ms' "$mlp"
+expect 2 "--hardware is for objectives only" "no accelerator gets anything wrong" \
+    "$evoflip" score --accuracy --hardware "$eyeriss" "$mlp"
 expect 2 "--limit: expected a bound" "a limit must have a bound" \
     "$evoflip" score --limit 'params<=many' "$mlp"
 expect 2 "--format: " "a format must exist" "$evoflip" score --format int99 "$mlp"
@@ -60,6 +71,19 @@ line=$(grep -n bais key.yaml | head -n 1 | cut -d: -f1)
 expect 3 "key.yaml:$line:" "an unknown key names its line" "$evoflip" score key.yaml
 printf '\377\376\000binary' >binary.yaml
 expect 3 'binary.yaml' "bytes that are no text" "$evoflip" score binary.yaml
+sed 's/^clock:.*/clock: 200/' "$eyeriss" >hardware.yaml
+line=$(grep -n '^clock' hardware.yaml | cut -d: -f1)
+expect 3 "hardware.yaml:$line:" "a number without unit names its line" \
+    "$evoflip" score --hardware hardware.yaml "$mlp"
+sed '/^dram:/,$d' "$eyeriss" >hardware.yaml
+expect 3 'hardware.yaml' "a missing number its file" \
+    "$evoflip" score --hardware hardware.yaml "$mlp"
+printf 'weights: {margin: -1}\n' >constants.yaml
+expect 3 'constants.yaml:1:' "a constant out of bounds its line" \
+    "$evoflip" score --constants constants.yaml "$mlp"
+printf 'a: 1\n\000\n' >zero.yaml
+expect 3 'zero.yaml: not a text' "bytes that end a text" \
+    "$evoflip" score --hardware zero.yaml "$mlp"
 printf 'a: [1\n' >open.yaml
 expect 3 'open.yaml:' "YAML that does not end" "$evoflip" score open.yaml
 
@@ -79,6 +103,7 @@ expect 3 'short.bin' "a truncated CIFAR file" "$evoflip" score --summary --data 
 # --- input and output: 4 ---
 
 expect 4 'absent.yaml' "a missing topology" "$evoflip" score absent.yaml
+expect 4 'absent.yaml' "a missing accelerator" "$evoflip" score --hardware absent.yaml "$mlp"
 expect 4 'absent.csv' "a missing data file" "$evoflip" score --summary --data absent.csv
 expect 4 '.' "a folder in place of a topology" "$evoflip" score .
 expect 4 'no/such/out.csv' "an output that cannot be written" \

@@ -177,9 +177,48 @@ report "$(sed -n 's/^weighted by weights.csv: \([0-9.e-]*\) .*/\1/p' first >a
     sed -n 's/^weighted by weights.csv: \([0-9.e-]*\) .*/\1/p' third >b
     [ -s a ] && cmp a b; echo $?)" "so does its list, struck again" "$(cat third)"
 
+# --- exposure ---
+
+cp "$EF_SRCDIR/data/hardware/mcu-simd.yaml" chip.yaml
+chmod u+w chip.yaml
+run inject cnn.onnx --quiet --images 40 --count 1500 --hardware chip.yaml \
+    --design stratified --fit-per-mbit 700 --csv exposed.csv
+# Weights lie in external memory all the time: faults there are those of the network.
+bad=$(awk -F, '/^weights,network/ { for (i = 4; i <= NF; i++) whole[i] = $i; n++ }
+    /^weights,exposed,off chip/ {
+        for (i = 4; i <= NF; i++) if ($i != whole[i]) print i ": " $i ", " whole[i]
+        n++
+    }
+    END { if (n != 2) print n " rows" }' exposed.csv)
+report "$([ "$status" = 0 ] && [ -z "$bad" ]; echo $?)" \
+    "weights off chip are struck as if there were no schedule" "$bad"
+bad=$(awk -F, '$2 == "node" { if (!($1 in low) || $8 < low[$1]) low[$1] = $8
+        if ($8 > high[$1]) high[$1] = $8; bits[$1] += $5 }
+    $3 == "on chip" { ccr[$1] = $8; held[$1] = $5 }
+    END { for (t in ccr) { n++
+            if (ccr[t] < low[t] || ccr[t] > high[t] || held[t] <= 0 || held[t] > bits[t])
+                print t ": " ccr[t] " of " held[t] }
+        if (n != 2) print n " targets" }' exposed.csv)
+report "$([ -z "$bad" ]; echo $?)" \
+    "the rate on chip lies among those of nodes, its bits among all" "$bad"
+
 # --- what is refused ---
 
 few='--quiet --images 20 --count 20'
+chip='--hardware chip.yaml --design stratified'
+expect 2 'needs --design stratified' "exposure of a uniform sample" \
+    inject cnn.onnx $few --hardware chip.yaml
+expect 2 'a schedule knows of' "exposure of accumulators" \
+    inject cnn.onnx $few $chip --target accumulators
+expect 2 '--hardware is of single faults' "exposure at a bit error rate" \
+    inject cnn.onnx $few --hardware chip.yaml --fault ber:1e-4
+expect 2 '--hardware and --severity' "exposure with severities" \
+    inject cnn.onnx $few $chip --severity weights.csv
+expect 4 'none.yaml' "an accelerator that is not there" \
+    inject cnn.onnx $few --design stratified --hardware none.yaml
+sed 's/clock: [0-9]*/clock: -1/' chip.yaml >wrong.yaml
+expect 3 'wrong.yaml:' "an accelerator with a negative clock" \
+    inject cnn.onnx $few --design stratified --hardware wrong.yaml
 printf 'from,to,weight\n1,2,5\n1,zebra,2\n' >zebra.csv
 expect 3 'zebra.csv:3: no class "zebra"' "a class that is not there" \
     inject cnn.onnx $few --severity zebra.csv

@@ -5,7 +5,7 @@ evoflip=${EVOFLIP:?}
 scratch=${EF_BUILDDIR:-.}/tests/search.$$
 mkdir -p "$scratch" && cd "$scratch" || exit 1
 trap 'cd / && rm -rf "$scratch"' EXIT
-plan=25
+plan=34
 n=0
 echo "1..$plan"
 
@@ -259,3 +259,101 @@ report "a node that cannot be trained is refused by name" $?
     --evaluations 6 --population 3 --epochs 1 -o room >out 2>why
 report "a limit on the command line stands in for the space's" \
     "$([ $? = 0 ] && grep -q ' seed$' out; echo $?)"
+
+# --- hardware and faults among objectives and limits ---
+
+eyeriss=$(cd "${EF_SRCDIR:-.}" && pwd)/data/hardware/eyeriss-like.yaml
+cp "$eyeriss" mine.yaml
+cat >fitted.yaml <<'END'
+weights: {margin: 2, position: 0.3, capacity: 0.8, width: 0.1}
+activations: {margin: 0.5, position: 0.3, capacity: 0.6, width: 0.2}
+END
+proxies="error,energy,predicted_ccr:ber=1e-3,ccr:target=weights:ber=1e-2,fault_accuracy:target=activations:ber=1e-3"
+measured="--quiet --evaluations 12 --population 4 --start-epochs 1 --epochs 1
+    --fault-count 20 --fault-images 40"
+measured() { # FOLDER OPTION...
+    folder=$1
+    shift
+    # shellcheck disable=SC2086  # the words of $measured
+    "$evoflip" search $measured --objectives "$proxies" --hardware mine.yaml \
+        --constants fitted.yaml --limit 'energy<=40uJ' \
+        --limit 'ccr:target=weights:ber=1e-2<=60%' -o "$folder" "$@"
+}
+measured under1 --threads 1 >out 2>why
+report "a search takes energy and what faults do as objectives and limits" \
+    "$([ $? = 0 ] && [ ! -s why ]; echo $?)"
+grep -q '^# units error share, energy J, .*fault_accuracy:.* share (maximised)$' \
+    under1/front.csv && grep -q 'energy (J)' out
+report "and says their units" $?
+awk -F, '/^[0-9]/ { n++; if ($8 > 40e-6 || $10 > 0.6) bad = 1 } END { exit bad || n == 0 }' \
+    under1/front.csv
+report "the front keeps the limits" $?
+measured under2 --threads 2 >out 2>why
+cmp under1/front.csv under2/front.csv >>why
+report "one thread and two measure the same" $?
+
+# What another program counts: faults of other draws in the same bits and images.
+id=$(sed -n 's/^\([0-9][0-9]*\),.*/\1/p' under1/front.csv | head -n 1)
+ours=$(awk -F, -v id="$id" '$1 == id { print $10 }' under1/front.csv)
+"$evoflip" inject "under1/models/$id.onnx" -q --data digits --split val \
+    --target weights --fault ber:1e-2 --count 200 --csv - 2>why |
+    awk -F, -v ours="$ours" '!/^#/ && !head { head = 1
+            for (i = 1; i <= NF; i++) column[$i] = i; next }
+        !/^#/ && !done { done = 1; theirs = $column["ccr"] }
+        END { print "search " ours ", inject " theirs
+            exit !(done && ours > theirs / 2 && ours < theirs * 2 + 0.01) }' >>why
+report "ccr is what inject counts" $?
+
+: >why
+failed=0
+n_killed=0
+for tenths in 02 05 09; do
+    rm -rf under
+    cp "$eyeriss" mine.yaml
+    # shellcheck disable=SC2086
+    "$evoflip" search $measured --objectives "$proxies" --hardware mine.yaml \
+        --constants fitted.yaml --limit 'energy<=40uJ' \
+        --limit 'ccr:target=weights:ber=1e-2<=60%' -o under --threads 1 >out 2>&1 &
+    pid=$!
+    sleep "${tenths%?}.${tenths#?}"
+    kill -9 $pid 2>/dev/null && n_killed=$((n_killed + 1))
+    wait $pid 2>/dev/null
+    echo 'name: another' >mine.yaml
+    if [ -e under/run.evo ]; then
+        "$evoflip" search --quiet --resume -o under >out 2>>why || failed=1
+        cmp under1/front.csv under/front.csv >>why 2>&1 || failed=1
+    fi
+done
+cp "$eyeriss" mine.yaml
+[ $n_killed -ge 1 ] || { echo "never killed" >>why && failed=1; }
+report "killed and resumed, it needs no hardware file, and ends in the same front" $failed
+
+printf 'limits:\n  - params <= 50k\n  - energy <= 5uJ\n' >power.yaml
+sed 's/^clock:.*/clock: 200/' "$eyeriss" >unitless.yaml
+line=$(grep -n '^clock' unitless.yaml | cut -d: -f1)
+expect 2 '--objectives: energy needs an accelerator, which --hardware FILE gives' \
+    "$evoflip" search -o none --objectives error,energy &&
+    expect 2 "--limit 'energy<=5uJ': energy needs an accelerator" \
+        "$evoflip" search -o none --limit 'energy<=5uJ' &&
+    expect 2 'power.yaml:3:5: energy needs an accelerator' \
+        "$evoflip" search -o none --space power.yaml &&
+    expect 2 "--objectives: predicted_ccr of one flip needs the share" \
+        "$evoflip" search -o none --objectives error,predicted_ccr
+report "an objective that needs an accelerator is refused without one" $?
+expect 2 '--objectives: ccr:format=uint8: format uint8: only activations' \
+    "$evoflip" search -o none --objectives error,ccr:format=uint8 &&
+    expect 2 "ccr:format=int8+stochastic.*rounding to the nearest" \
+        "$evoflip" search -o none --limit 'ccr:format=int8+stochastic<=5%' &&
+    expect 2 "expected a bound for energy in J" \
+        "$evoflip" search -o none --hardware mine.yaml --limit 'energy<=2ms' &&
+    expect 3 "unitless.yaml:$line:" "$evoflip" search -o none --hardware unitless.yaml &&
+    expect 3 'bad.yaml:1:' "$evoflip" search -o none --constants bad.yaml &&
+    expect 4 'absent.yaml' "$evoflip" search -o none --hardware absent.yaml &&
+    expect 2 'leave out --hardware' \
+        "$evoflip" search --resume --hardware mine.yaml -o under1 && [ ! -e none/run.evo ]
+report "so are formats, bounds and files that make no sense" $?
+"$evoflip" search --quiet --evaluations 6 --population 3 --start-epochs 1 --epochs 1 \
+    --objectives fault_accuracy:ber=1e-3,params --fault-count 5 -o maximised >out 2>why
+awk -F, '/^[0-9]/ { if (n++ && $7 > last) bad = 1; last = $7 } END { exit bad || n == 0 }' \
+    maximised/front.csv
+report "a maximised objective comes first from its greatest value on" $?

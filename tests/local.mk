@@ -36,13 +36,16 @@ EXTRA_DIST += %D%/check_floors.sh
 TESTS += %D%/check_cli.sh %D%/check_man.sh
 EXTRA_DIST += %D%/tap.sh %D%/check_cli.sh %D%/check_man.sh
 
+TESTS += %D%/check_schedule.sh
+EXTRA_DIST += %D%/check_schedule.sh
+
 TESTS += %D%/check_search.sh
 EXTRA_DIST += %D%/check_search.sh
 
 TESTS += %D%/check_inject.sh %D%/check_campaign.sh %D%/check_safety.sh \
-  %D%/check_sweep.sh
+  %D%/check_sweep.sh %D%/check_validate.sh %D%/check_calibrate.sh
 EXTRA_DIST += %D%/check_inject.sh %D%/check_campaign.sh %D%/check_safety.sh \
-  %D%/check_sweep.sh
+  %D%/check_sweep.sh %D%/check_validate.sh %D%/check_calibrate.sh
 
 # The unit tests under valgrind; any line in a log fails.
 check-valgrind: $(UNIT_TESTS)
@@ -115,6 +118,9 @@ UNIT_TESTS += %D%/test_rng
 
 UNIT_TESTS += %D%/test_mathfn
 %C%_test_mathfn_LDADD = $(FLOOR0) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_correlation
+%C%_test_correlation_LDADD = $(FLOOR0) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_interval
 %C%_test_interval_LDADD = $(FLOOR0) $(CRITERION_LIBS)
@@ -208,6 +214,17 @@ UNIT_TESTS += %D%/test_workload
 UNIT_TESTS += %D%/test_hardware_objectives
 %C%_test_hardware_objectives_LDADD = $(FLOOR4) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_simulation
+%C%_test_simulation_SOURCES = %D%/test_simulation.c $(RANDOM_NET)
+%C%_test_simulation_LDADD = $(FLOOR4) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_tasks
+%C%_test_tasks_SOURCES = %D%/test_tasks.c $(RANDOM_NET)
+%C%_test_tasks_LDADD = $(FLOOR4) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_exposure
+%C%_test_exposure_LDADD = $(FLOOR4) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_objectives
 %C%_test_objectives_LDADD = $(FLOOR4) $(CRITERION_LIBS)
 
@@ -287,6 +304,13 @@ SLOW_TESTS += %D%/slow_spread
 UNIT_TESTS += %D%/test_campaign
 %C%_test_campaign_SOURCES = %D%/test_campaign.c $(RANDOM_NET)
 %C%_test_campaign_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_fault_plan
+%C%_test_fault_plan_SOURCES = %D%/test_fault_plan.c $(RANDOM_NET)
+%C%_test_fault_plan_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+
+UNIT_TESTS += %D%/test_calibration
+%C%_test_calibration_LDADD = $(FLOOR6) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_sweep
 %C%_test_sweep_SOURCES = %D%/test_sweep.c $(RANDOM_NET) $(TEST_SCRATCH)

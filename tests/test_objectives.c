@@ -422,7 +422,7 @@ static const text_row text_rows[] = {
     {"params", "params", 0},
     {"size", "size", 0},
     {"size:format=int4", "size:format=int4", 0},
-    {"parms", "no objective 'parms'; there are error, size", 1},
+    {"parms", "no objective 'parms'; there are error, ccr", 1},
     {"", "no objective ''", 1},
     {"params,", "no objective ''", 1},
     {"params,params", "stands there twice", 1},
@@ -433,6 +433,17 @@ static const text_row text_rows[] = {
     {"size:format", "expected format=VALUE", 1},
     {"size:format=", "expected format=VALUE", 1},
     {"size:format=int99", "int99", 1},
+    {"ccr", "ccr", 0},
+    {"ccr:target=both", "ccr", 0},
+    {"ccr:ber=1e-3:target=weights:format=int8",
+     "ccr:format=int8:target=weights:ber=0.001", 0},
+    {"fault_accuracy:target=activations", "fault_accuracy:target=activations", 0},
+    {"ccr:target=weights,ccr:target=activations", "ccr:target=weights", 0},
+    {"ccr:ber=1e-3,ccr:ber=0.001", "stands there twice", 1},
+    {"ccr:target=inputs", "weights, activations", 1},
+    {"ccr:ber=0", "expected a number from 1e-15 to 1", 1},
+    {"ccr:ber=2", "expected a number from 1e-15 to 1", 1},
+    {"ccr:form=mean", "ccr takes no key 'form'; it takes format target ber", 1},
 };
 
 Test(objectives_parse, texts_give_their_canonical_name_or_a_reason)
@@ -464,6 +475,60 @@ Test(objectives_parse, one_row_with_two_keys_makes_two_objectives)
     cr_expect_str_eq(list.items[2].name, "size:format=int4");
 }
 
+/* --- needs --- */
+
+typedef struct need_row {
+    const char *text;
+    int has_accelerator;
+    const char *lacks; /* a part of the error; NULL: nothing */
+} need_row;
+
+static const need_row need_rows[] = {
+    {"params", 0, NULL},
+    {"ccr:ber=1e-3", 0, NULL},
+    {"energy", 0, "energy needs an accelerator, which --hardware FILE gives"},
+    {"traffic:format=int4", 0, "traffic:format=int4 needs an accelerator"},
+    {"energy", 1, NULL},
+    {"predicted_ccr", 0, "predicted_ccr of one flip needs the share of flips"},
+    {"predicted_ccr", 1, NULL},
+    {"predicted_ccr:target=weights", 0, NULL},
+    {"predicted_ccr:exposure=0.5", 0, NULL},
+    {"predicted_ccr:ber=1e-3", 0, NULL},
+};
+
+Test(objectives_check, what_an_objective_needs_is_said_before_it_is_computed)
+{
+    const ef_accelerator accelerator = {.clock_hz = 1};
+    for (size_t i = 0; i < sizeof need_rows / sizeof *need_rows; i++) {
+        const need_row *row = &need_rows[i];
+        ef_objective objective;
+        ef_error err = {0};
+        const ef_objective_context context = {
+            .accelerator = row->has_accelerator ? &accelerator : NULL};
+        cr_assert_eq(ef_objective_parse(&objective, row->text, &err), EF_OK);
+        ef_status status = ef_objective_check(&context, &objective, &err);
+        cr_expect_eq(status, row->lacks ? EF_ERR_USAGE : EF_OK, "%s", row->text);
+        cr_expect(!row->lacks || strstr(err.text, row->lacks), "%s: %s", row->text,
+                  err.text);
+    }
+}
+
+Test(objectives_table, rows_are_whole_and_their_names_parse)
+{
+    for (const ef_objective_row *row = ef_objective_rows; row->name; row++) {
+        ef_objective objective;
+        ef_error err = {0};
+        cr_expect_eq(ef_objective_parse(&objective, row->name, &err), EF_OK, "%s",
+                     err.text);
+        cr_expect_eq(objective.row, row, "%s stands there once", row->name);
+        cr_expect(row->meaning[0], "%s", row->name);
+        cr_expect_eq(!row->score, row->cost != EF_COST_TOPOLOGY, "%s", row->name);
+        cr_expect_eq(!row->forms,
+                     !strstr(row->keys, "form=") && strcmp(row->keys, "form") != 0,
+                     "%s", row->name);
+    }
+}
+
 typedef struct limit_row {
     const char *text;
     double bound;
@@ -487,6 +552,12 @@ static const limit_row limit_rows[] = {
     {"params<=9", 9, 0, NAN, INFINITY},
     {"depth>=4", 4, 1, NAN, INFINITY},
     {"size:format=int4<=1kB", 8000, 0, 1, 0},
+    {"energy<=5uJ", 5e-6, 0, 10e-6, 1},
+    {"energy<=5e-6", 5e-6, 0, 5e-6, 0},
+    {"traffic<=64KiB", 65536, 0, 65536, 0},
+    {"adcr<=2B/MAC", 2, 0, 3, 0.5},
+    {"ccr:target=weights:ber=1e-3<=5%", 0.05, 0, 0.1, 1},
+    {"fault_accuracy:ber=1e-4 >= 90%", 0.9, 1, 0.45, 0.5},
 };
 
 Test(limits_parse, bounds_have_suffixes_and_units_and_violations_are_shares)
@@ -509,9 +580,25 @@ Test(limits_parse, bounds_have_suffixes_and_units_and_violations_are_shares)
 Test(limits_parse, what_is_no_limit_is_refused)
 {
     static const char *const texts[] = {
-        "",          "params",      "params<50k",  "params=50k",     "params<=",
-        "params<=x", "params<=50q", "parms<=50k",  "params<=50 bit", "params<=-1",
-        "<=50k",     "size<=3 s",   "params<=inf", "params<=nan",
+        "",
+        "params",
+        "params<50k",
+        "params=50k",
+        "params<=",
+        "params<=x",
+        "params<=50q",
+        "parms<=50k",
+        "params<=50 bit",
+        "params<=-1",
+        "<=50k",
+        "size<=3 s",
+        "params<=inf",
+        "params<=nan",
+        "energy<=2%",
+        "energy<=2ms",
+        "traffic<=5uJ",
+        "ccr<=5uJ",
+        "ccr:ber<=5%",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         ef_limit limit;

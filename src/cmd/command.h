@@ -40,6 +40,7 @@ extern const ef_command ef_command_score;
 extern const ef_command ef_command_train;
 extern const ef_command ef_command_inject;
 extern const ef_command ef_command_validate;
+extern const ef_command ef_command_calibrate;
 extern const ef_command ef_command_export;
 extern const ef_command ef_command_help;
 extern const ef_command ef_command_version;

@@ -9,6 +9,7 @@ const ef_command *const ef_commands[] = {
     &ef_command_train,
     &ef_command_inject,
     &ef_command_validate,
+    &ef_command_calibrate,
     &ef_command_export,
     &ef_command_help,
     &ef_command_version,

@@ -91,6 +91,9 @@ const ef_option ef_inject_options[] = {
     {ROW("protect", EF_OPTION_PATH, "Safety", protect, "FILE",
          "write as CSV, and beside it as SVG, the share of failures that goes with the "
          "most critical bits protected")},
+    {EF_COMMON_ROW("hardware", EF_OPTION_PATH, "Safety", hardware, "FILE",
+                   "accelerator whose schedule tells how long each tensor is exposed: "
+                   "print the rates weighted by it; see evoflip help hardware")},
     EF_COMMON_DATA("digits"),
     EF_COMMON_SPLIT,
     EF_COMMON_IMAGES,
@@ -127,6 +130,7 @@ static void clear_job(ef_inject_job *job)
         ef_campaign_destroy(job->campaigns[i]);
     }
     ef_severity_clear(&job->severity);
+    ef_inject_exposure_clear(&job->exposure);
     ef_injector_destroy(job->injector);
     ef_fault_list_clear(&job->list);
     ef_store_close(job->store);

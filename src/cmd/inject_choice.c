@@ -124,6 +124,7 @@ ef_status ef_inject_choose(ef_inject_job *job, ef_error *err)
     status = status ? status : choose_faults(job, err);
     status = status ? status : ef_inject_check_safety(job, err);
     status = status ? status : ef_inject_choose_sweep(job, err);
+    status = status ? status : ef_inject_check_exposure(job, err);
     return status ? status : choose_rule(job, err);
 }
 

@@ -117,6 +117,7 @@ ef_status ef_inject_prepare(ef_inject_job *job, ef_error *err)
                     : ef_subject_load(&job->subject, &job->bed, path, "inject", err);
     status = status ? status : ef_inject_load_calibration(job, err);
     status = status ? status : make_injector(job, err);
+    status = status ? status : ef_inject_load_exposure(job, err);
     status = status ? status : ef_inject_load_severity(job, err);
     status = status ? status : classify_in_float(job, err);
     if (!status && !job->is_sweep) {

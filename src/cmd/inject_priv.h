@@ -42,6 +42,15 @@ typedef struct ef_inject_calibration {
     size_t n;
 } ef_inject_calibration;
 
+/* With --hardware: by memory, on chip and off, the share of an image's time that a bit
+ * of each site sits there, shape (sites of the injector). */
+#define EF_INJECT_MEMORIES 2
+typedef struct ef_inject_exposure {
+    double *shares[EF_INJECT_MEMORIES];
+    double time_s; /* of an image */
+    char name[64]; /* of the accelerator */
+} ef_inject_exposure;
+
 /* One call from the command line to the results.  Functions that take it do what their
  * name says and leave what they make in it. */
 typedef struct ef_inject_job {
@@ -59,6 +68,7 @@ typedef struct ef_inject_job {
     ef_inject_calibration calibration;
     size_t n_float_errors;
     ef_injector *injector;
+    ef_inject_exposure exposure;
     ef_fault_list list; /* of --replay */
     ef_campaign *campaigns[EF_TARGET_COUNT];
     size_t n_campaigns;
@@ -148,8 +158,8 @@ EF_NODISCARD ef_status ef_inject_report(ef_inject_job *job, ef_error *err);
 
 /* A row of a table: the whole network, a node, a bit position. */
 typedef struct ef_inject_part {
-    const char *kind, *name;
-    int64_t site, bit; /* EF_CAMPAIGN_ALL: every one */
+    const char *kind, *name; /* "network" "", "exposed" "on chip", "node" "conv1" ... */
+    int64_t site, bit;       /* EF_CAMPAIGN_ALL: every one */
 } ef_inject_part;
 
 /* campaign: which of the job's. */
@@ -161,6 +171,23 @@ typedef ef_status ef_inject_add_part(const ef_inject_job *job, size_t campaign,
 EF_NODISCARD ef_status ef_inject_each_part(const ef_inject_job *job, size_t campaign,
                                            ef_table *table, ef_inject_add_part *add,
                                            ef_error *err);
+
+/* --- inject_exposure.c: how long tensors sit where faults strike --------------------
+ */
+
+/* EF_ERR_USAGE: options that mean nothing with --hardware. */
+EF_NODISCARD ef_status ef_inject_check_exposure(const ef_inject_job *job,
+                                                ef_error *err);
+/* The injector is there already.  What reading and scheduling fail with. */
+EF_NODISCARD ef_status ef_inject_load_exposure(ef_inject_job *job, ef_error *err);
+void ef_inject_exposure_clear(ef_inject_exposure *exposure);
+/* What the rows below mean. */
+void ef_inject_print_exposure(ef_inject_job *job);
+/* Calls add for each memory that holds bits of what the campaign strikes; population is
+ * how many, on average over the time of an image. */
+EF_NODISCARD ef_status ef_inject_each_memory(const ef_inject_job *job, size_t campaign,
+                                             ef_table *table, ef_inject_add_part *add,
+                                             ef_error *err);
 
 /* --- inject_safety.c: FIT, and what changed classes weigh --------------------------
  */

@@ -43,6 +43,7 @@ ef_status ef_inject_each_part(const ef_inject_job *job, size_t at, ef_table *tab
     const ef_injector *injector = ef_campaign_injector(campaign);
     size_t n_sites;
     ef_status status = add(job, at, table, &whole, add_row, err);
+    status = status ? status : ef_inject_each_memory(job, at, table, add_row, err);
     ef_injector_sites(injector, &n_sites);
     if (!ef_campaign_faults(campaign)) {
         return status;
@@ -254,6 +255,7 @@ static int has_stdout(const char *path)
 ef_status ef_inject_report(ef_inject_job *job, ef_error *err)
 {
     ef_inject_print_head(job);
+    ef_inject_print_exposure(job);
     add_csv_columns(&job->table);
     ef_inject_add_safety_columns(job, &job->table);
     ef_status status = ef_inject_describe(job, &job->table, err);

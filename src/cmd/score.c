@@ -5,6 +5,7 @@
 #include "cmd/accuracy.h"
 #include "cmd/command.h"
 #include "cmd/model.h"
+#include "cmd/schedule.h"
 #include "cmd/summary.h"
 #include "config.h"
 #include "report/table.h"
@@ -13,6 +14,7 @@ typedef struct settings {
     ef_common common;
     int accuracy;
     int summary;
+    int schedule;
     int list;
 } settings;
 
@@ -28,6 +30,10 @@ static const ef_option options[] = {
      .offset = offsetof(settings, summary),
      .help = "what is in each model and topology: nodes, shapes, parameters, MACs; "
              "images, classes and parts of --data"},
+    {.name = "schedule",
+     .type = EF_OPTION_FLAG,
+     .offset = offsetof(settings, schedule),
+     .help = "what --hardware does when, layer by layer, for one topology"},
     {.name = "list",
      .type = EF_OPTION_FLAG,
      .offset = offsetof(settings, list),
@@ -43,6 +49,7 @@ static const ef_option options[] = {
     EF_COMMON_RAW_NORMALISATION,
     EF_COMMON_CSV,
     EF_COMMON_JSON,
+    {EF_COMMON_ROW("svg", EF_OPTION_PATH, "Output", svg, "FILE", "draw the schedule")},
     EF_COMMON_FORCE,
     EF_COMMON_SEED,
     EF_COMMON_THREADS,
@@ -209,7 +216,7 @@ static ef_status print_values(const ef_call *call, ef_error *err)
 
 /* --- the call --- */
 
-enum { VALUES = 1, ACCURACY = 2, SUMMARY = 4, LIST = 8 };
+enum { VALUES = 1, ACCURACY = 2, SUMMARY = 4, LIST = 8, SCHEDULE = 16 };
 
 /* What can be printed, by the option that asks for it; the first is the usual. */
 static const struct {
@@ -219,10 +226,12 @@ static const struct {
 } prints[] = {{NULL, VALUES, print_values},
               {"accuracy", ACCURACY, ef_accuracy_print},
               {"summary", SUMMARY, ef_summary_print},
+              {"schedule", SCHEDULE, ef_schedule_print},
               {"list", LIST, print_list}};
 
 #define EITHER "--accuracy and --summary"
-#define TABLES "objectives, --accuracy and --list"
+#define TABLES "objectives, --accuracy, --schedule and --list"
+#define TIMES "objectives and --schedule"
 
 /* What an option is for; what is not named is for all. */
 static const struct {
@@ -232,8 +241,8 @@ static const struct {
 } uses[] = {
     {"objectives", VALUES, "objectives"},
     {"limit", VALUES, "objectives"},
-    {"format", VALUES, "objectives"},
-    {"hardware", VALUES, "objectives"},
+    {"format", VALUES | SCHEDULE, TIMES},
+    {"hardware", VALUES | SCHEDULE, TIMES},
     {"constants", VALUES, "objectives"},
     {"data", ACCURACY | SUMMARY, EITHER},
     {"shape", ACCURACY | SUMMARY, EITHER},
@@ -245,8 +254,9 @@ static const struct {
     {"range", ACCURACY, "--accuracy"},
     {"mean", ACCURACY, "--accuracy"},
     {"std", ACCURACY, "--accuracy"},
-    {"csv", VALUES | ACCURACY | LIST, TABLES},
-    {"json", VALUES | ACCURACY | LIST, TABLES},
+    {"csv", VALUES | ACCURACY | SCHEDULE | LIST, TABLES},
+    {"json", VALUES | ACCURACY | SCHEDULE | LIST, TABLES},
+    {"svg", SCHEDULE, "--schedule"},
 };
 
 static ef_status check_uses(const ef_call *call, unsigned flag, ef_error *err)

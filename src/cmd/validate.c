@@ -9,12 +9,14 @@
 #include "cmd/validate_priv.h"
 #include "net/topology_yaml.h"
 #include "report/gnuplot.h"
+#include "study/formats.h"
 #include "train/train.h"
 
 /* Single activation flips: each trial strikes another site in every image. */
 #define FLIPS_PER_ACTIVATION_TRIAL 20
-#define ACTIVATION_SHARE 4 /* of the trials at a bit error rate, for the same reason   \
-                            */
+#define ACTIVATION_SHARE                                                               \
+    4 /* of the trials at a bit error rate, for the same reason                        \
+       */
 #define WANTED_CCR 0.07
 
 #define ROW(option, kind, heading, field, value, sentence)                             \
@@ -117,6 +119,16 @@ static ef_status load_data(ef_validate_job *j, ef_error *err)
 
 /* --- configuration ----------------------------------------------------------- */
 
+static ef_status parse_format(const char *name, ef_format *format, ef_error *err)
+{
+    ef_error why = {0};
+    if (ef_format_parse(name, format, &why)) {
+        return ef_error_set(err, EF_ERR_USAGE, "formats: %s", why.text);
+    }
+    const ef_qnet_options both = {.weights = *format, .activations = *format};
+    return ef_formats_check(&both, "formats", "formats", err);
+}
+
 static ef_status parse_formats(const ef_validate_job *j, ef_validation_config *config,
                                ef_error *err)
 {
@@ -131,8 +143,9 @@ static ef_status parse_formats(const ef_validate_job *j, ef_validation_config *c
                                   EF_VALIDATION_FORMATS_MAX);
             break;
         }
-        if (ef_format_parse(name, &format, &why)) {
-            status = ef_error_set(err, EF_ERR_USAGE, "--formats: %s", why.text);
+        status = parse_format(name, &format, &why);
+        if (status) {
+            ef_error_set(err, status, "--%s", why.text);
         }
         for (size_t i = 0; i < config->n_formats && !status; i++) {
             if (ef_format_equal(&format, &config->formats[i])) {
@@ -238,11 +251,32 @@ static ef_status gather_topologies(ef_validate_job *j, ef_error *err)
 
 /* --- the call ---------------------------------------------------------------- */
 
+/* And its script and data. */
+static ef_status check_picture(const ef_validate_job *j, const char *path,
+                               ef_error *err)
+{
+    static const char *const suffixes[] = {".svg", ".gp", ".dat"};
+    size_t n = strlen(path), k = strlen(suffixes[0]);
+    ef_status status = EF_OK;
+    if (n <= k || strcmp(path + n - k, suffixes[0]) != 0) {
+        return ef_error_set(err, EF_ERR_USAGE, "--svg %s: its name ends in .svg", path);
+    }
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && !status; i++) {
+        ef_text beside = {0};
+        ef_text_add(&beside, "%.*s%s", (int)(n - k), path, suffixes[i]);
+        status = beside.failed ? ef_error_memory(err)
+                               : ef_call_check_output(j->call, beside.bytes, err);
+        ef_text_clear(&beside);
+    }
+    return status;
+}
+
 static ef_status check_outputs(const ef_validate_job *j, ef_error *err)
 {
     const ef_validate_settings *set = &j->set;
-    const char *const paths[] = {set->common.csv, set->correlations, set->common.svg};
-    ef_status status = EF_OK;
+    const char *const paths[] = {set->common.csv, set->correlations,
+                                 set->resume ? NULL : set->run};
+    ef_status status = set->common.svg ? check_picture(j, set->common.svg, err) : EF_OK;
     for (size_t i = 0; i < sizeof paths / sizeof *paths && !status; i++) {
         status = paths[i] ? ef_call_check_output(j->call, paths[i], err) : EF_OK;
     }

@@ -10,6 +10,7 @@
 #include "cmd/model.h"
 #include "cmd/validate_priv.h"
 #include "config.h"
+#include "report/scatter.h"
 
 #define COMPARISONS_MAX EF_VALIDATION_MEASURES_MAX
 
@@ -358,6 +359,72 @@ static ef_status write_correlations(const report *r, ef_error *err)
     return status;
 }
 
+/* --- the picture ------------------------------------------------------------- */
+
+static ef_status make_titles(const report *r, ef_text *titles, ef_error *err)
+{
+    int failed = 0;
+    for (size_t m = 0; m < r->data.n_measures; m++) {
+        char format[EF_FORMAT_NAME];
+        format_name(r, m, format);
+        ef_text_add(&titles[m], "%s, ", format);
+        name_faults(r, m, &titles[m]);
+        ef_text_add(
+            &titles[m], ": Spearman %.2f",
+            r->results[m].proxies[0].coefficients[EF_COEFFICIENT_SPEARMAN].value);
+        failed |= titles[m].failed;
+    }
+    return failed ? ef_error_memory(err) : EF_OK;
+}
+
+/* Without gnuplot the rest is done all the same. */
+static ef_status draw_panels(const report *r, const ef_scatter_panel *panels,
+                             ef_error *err)
+{
+    char title[64];
+    ef_error why = {0};
+    snprintf(title, sizeof title, "evoflip %s, seed %" PRIu64, PACKAGE_VERSION,
+             r->job->set.common.seed);
+    const ef_scatter scatter = {.title = title,
+                                .x_label = ef_proxies[0].name,
+                                .y_label = "measured CCR [%]",
+                                .panels = panels,
+                                .n_panels = r->data.n_measures,
+                                .n_columns =
+                                    r->data.n_measures < 4 ? r->data.n_measures : 4};
+    ef_status status = ef_scatter_draw(&scatter, r->job->set.common.svg, &why);
+    if (status == EF_ERR_UNSUPPORTED) {
+        ef_call_note(r->job->call, "%s", why.text);
+        return EF_OK;
+    }
+    return status ? ef_error_set(err, status, "%s", why.text) : EF_OK;
+}
+
+static ef_status draw(const report *r, ef_error *err)
+{
+    size_t n = r->data.n_measures, size = r->data.n;
+    ef_text *titles = ef_calloc(n, sizeof *titles);
+    ef_scatter_panel *panels = ef_calloc(n, sizeof *panels);
+    ef_status status =
+        titles && panels ? make_titles(r, titles, err) : ef_error_memory(err);
+    for (size_t m = 0; m < n && !status; m++) {
+        panels[m] =
+            (ef_scatter_panel){.title = titles[m].bytes,
+                               .n = size,
+                               .x = r->data.proxies + m * r->data.n_proxies * size,
+                               .y = r->data.ccr + m * size,
+                               .low = r->data.low + m * size,
+                               .high = r->data.high + m * size};
+    }
+    status = status ? status : draw_panels(r, panels, err);
+    for (size_t m = 0; titles && m < n; m++) {
+        ef_text_clear(&titles[m]);
+    }
+    ef_free(titles);
+    ef_free(panels);
+    return status;
+}
+
 /* --- all of it --------------------------------------------------------------- */
 
 static ef_status analyse(report *r, ef_error *err)
@@ -403,6 +470,9 @@ ef_status ef_validate_report(ef_validate_job *job, ef_error *err)
     ef_status status = analyse(&r, err);
     if (!status && job->set.correlations) {
         status = write_correlations(&r, err);
+    }
+    if (!status && job->set.common.svg) {
+        status = draw(&r, err);
     }
     status = status ? status : print(&r, err);
     ef_text_clear(&r.text);

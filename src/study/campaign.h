@@ -156,8 +156,7 @@ EF_NODISCARD ef_status ef_campaign_estimate(const ef_campaign *campaign, int64_t
  * struck. EF_ERR_MEMORY. */
 EF_NODISCARD ef_status ef_campaign_estimate_weighted(const ef_campaign *campaign,
                                                      const double *weights,
-                                                     ef_estimate *ccr,
-                                                     ef_estimate *nonfinite,
+                                                     ef_campaign_result *result,
                                                      ef_error *err);
 
 /* Fault i of those struck, i < n, on all images.  Its number is that in the population;

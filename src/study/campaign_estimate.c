@@ -87,6 +87,23 @@ static ef_status estimate_strata(const ef_campaign *c, const size_t *chosen, siz
     return status;
 }
 
+/* What is estimated of strata, by which tally of how many images, and where it goes. */
+enum { N_ESTIMATES = 4 };
+typedef struct estimate_row {
+    tally_of *tally;
+    uint64_t images;
+    ef_estimate *to;
+} estimate_row;
+
+static void list_estimates(const ef_campaign *c, ef_campaign_result *result,
+                           ef_estimate *corrected, estimate_row rows[N_ESTIMATES])
+{
+    rows[0] = (estimate_row){ccr_tally, c->n_images, &result->ccr};
+    rows[1] = (estimate_row){nonfinite_tally, c->n_images, &result->nonfinite};
+    rows[2] = (estimate_row){critical_tally, 1, &result->critical};
+    rows[3] = (estimate_row){corrected_tally, c->n_images, corrected};
+}
+
 static ef_status estimate_stratified(const ef_campaign *c, int64_t site, int64_t bit,
                                      ef_campaign_result *result, ef_error *err)
 {
@@ -100,16 +117,10 @@ static ef_status estimate_stratified(const ef_campaign *c, int64_t site, int64_t
             chosen[n++] = i;
         }
     }
-    const struct {
-        tally_of *tally;
-        uint64_t images;
-        ef_estimate *to;
-    } rows[] = {{ccr_tally, c->n_images, &result->ccr},
-                {nonfinite_tally, c->n_images, &result->nonfinite},
-                {critical_tally, 1, &result->critical},
-                {corrected_tally, c->n_images, &corrected}};
+    estimate_row rows[N_ESTIMATES];
+    list_estimates(c, result, &corrected, rows);
     ef_status status = EF_OK;
-    for (size_t i = 0; n > 0 && !status && i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; n > 0 && !status && i < N_ESTIMATES; i++) {
         status = estimate_strata(c, chosen, n, rows[i].tally, rows[i].images,
                                  rows[i].to, err);
     }
@@ -118,28 +129,47 @@ static ef_status estimate_stratified(const ef_campaign *c, int64_t site, int64_t
     return status;
 }
 
+static ef_status estimate_weighted(const ef_campaign *c, const double *each,
+                                   tally_of *tally, uint64_t images, ef_estimate *to,
+                                   ef_error *err)
+{
+    ef_stratum *list = ef_calloc(c->n_strata, sizeof *list);
+    if (!list) {
+        return ef_error_memory(err);
+    }
+    for (size_t i = 0; i < c->n_strata; i++) {
+        list[i] = as_counted(&c->strata[i], tally);
+    }
+    ef_status status =
+        ef_estimate_strata_weighted(list, each, c->n_strata, images, to, err);
+    ef_free(list);
+    return status;
+}
+
 ef_status ef_campaign_estimate_weighted(const ef_campaign *campaign,
-                                        const double *weights, ef_estimate *ccr,
-                                        ef_estimate *nonfinite, ef_error *err)
+                                        const double *weights,
+                                        ef_campaign_result *result, ef_error *err)
 {
     const ef_campaign *c = campaign;
-    const struct {
-        tally_of *tally;
-        ef_estimate *to;
-    } rows[] = {{ccr_tally, ccr}, {nonfinite_tally, nonfinite}};
-    ef_stratum *list = ef_calloc(c->n_strata, sizeof *list);
+    ef_estimate corrected = {.share = NAN};
     double *each = ef_calloc(c->n_strata, sizeof *each);
-    ef_status status = list && each ? EF_OK : ef_error_memory(err);
-    for (size_t r = 0; !status && r < sizeof rows / sizeof *rows; r++) {
-        for (size_t i = 0; i < c->n_strata; i++) {
-            list[i] = as_counted(&c->strata[i], rows[r].tally);
-            each[i] = weights[c->strata[i].place.site];
-        }
-        status = ef_estimate_strata_weighted(list, each, c->n_strata, c->n_images,
-                                             rows[r].to, err);
+    if (!each) {
+        return ef_error_memory(err);
     }
+    for (size_t i = 0; i < c->n_strata; i++) {
+        each[i] = weights[c->strata[i].place.site];
+    }
+    *result = (ef_campaign_result){
+        .count = ef_campaign_counts(c, EF_CAMPAIGN_ALL, EF_CAMPAIGN_ALL)};
+    estimate_row rows[N_ESTIMATES];
+    list_estimates(c, result, &corrected, rows);
+    ef_status status = EF_OK;
+    for (size_t i = 0; !status && i < N_ESTIMATES; i++) {
+        status =
+            estimate_weighted(c, each, rows[i].tally, rows[i].images, rows[i].to, err);
+    }
+    result->corrected = corrected.share;
     ef_free(each);
-    ef_free(list);
     return status;
 }
 

@@ -3,6 +3,7 @@ noinst_LIBRARIES += %D%/libstudy.a
   %D%/campaign.c %D%/campaign.h %D%/campaign_priv.h \
   %D%/campaign_draw.c %D%/campaign_estimate.c %D%/campaign_run.c \
   %D%/campaign_store.c \
+  %D%/calibration.c %D%/calibration.h \
   %D%/candidate.c %D%/candidate.h \
   %D%/search_config.c %D%/search_config.h \
   %D%/injector.c %D%/injector.h \

@@ -9,19 +9,24 @@
 
 #define FEWEST 4 /* topologies that an interval needs */
 
+/* Own ones. */
+#define PREDICTED "predicted_ccr"
+#define DEPTH_BY_PARAMS "depth*params^(-1/3)"
+
 /* An architecture sensitivity index rises with the rate; the more parameters, the wider
  * the margins. */
 const ef_proxy ef_proxies[] = {
-    {"asi", "asi", "", 0, 1, 0},
-    {"asi:form=relevance", "asi", "form=relevance", 0, 1, 0},
-    {"asi:form=density", "asi", "form=density", 0, 1, 0},
-    {"asi:form=greatest", "asi", "form=greatest", 0, 1, 0},
-    {"asi:form=mean", "asi", "form=mean", 0, 1, 0},
-    {"depth", "depth", "", 0, 1, 1},
-    {"-params", "params", "", 0, -1, 1},
-    {"-activations", "activations", "", 0, -1, 1},
-    {"-macs", "macs", "", 0, -1, 1},
-    {"depth*params^(-1/3)", NULL, "", 0, 1, 1},
+    {PREDICTED, NULL, 1, 0, 1},
+    {"asi", "asi", 1, 0, 0},
+    {"asi:form=relevance", "asi:form=relevance", 1, 0, 0},
+    {"asi:form=density", "asi:form=density", 1, 0, 0},
+    {"asi:form=greatest", "asi:form=greatest", 1, 0, 0},
+    {"asi:form=mean", "asi:form=mean", 1, 0, 0},
+    {"depth", "depth", 1, 1, 0},
+    {"-params", "params", -1, 1, 0},
+    {"-activations", "activations", -1, 1, 0},
+    {"-macs", "macs", -1, 1, 0},
+    {DEPTH_BY_PARAMS, NULL, 1, 1, 0},
 };
 
 size_t ef_proxies_n(void)
@@ -125,72 +130,82 @@ static void take_measured(ef_validation_data *d)
 
 /* --- what is predicted ------------------------------------------------------- */
 
-static ef_status parse_proxy(const ef_validation *v, const ef_proxy *proxy,
-                             size_t measure, ef_objective *objective, ef_error *err)
+static ef_status score_objectives(const ef_topology *topology,
+                                  const ef_objective_context *context, const char *text,
+                                  double *values, ef_error *err)
 {
-    static const char *const targets[] = {
-#define X(exposed, name) name,
-        EF_EXPOSED_LIST(X)
-#undef X
-    };
-    const ef_validation_measure *m = ef_validation_measure_at(v, measure);
-    char format[EF_FORMAT_NAME];
-    ef_text text = {0};
-    ef_format_name(&ef_validation_settings(v)->formats[m->format], format);
-    ef_text_add(&text, "%s%s%s", proxy->objective, proxy->keys[0] ? ":" : "",
-                proxy->keys);
-    if (proxy->takes_measure) {
-        ef_text_add(&text, ":format=%s:target=%s", format, targets[m->target]);
-    }
-    if (proxy->takes_measure && m->ber > 0) {
-        ef_text_add(&text, ":ber=");
-        ef_text_add_double(&text, m->ber);
-    }
-    ef_status status = text.failed ? ef_error_memory(err)
-                                   : ef_objective_parse(objective, text.bytes, err);
-    ef_text_clear(&text);
-    return status;
-}
-
-static ef_status score_one(const ef_topology *topology,
-                           const ef_objective_context *context,
-                           const ef_objective *objective, double *value, ef_error *err)
-{
-    ef_objective_list list = {.n = 1};
-    list.items[0] = *objective;
-    return ef_objective_score(topology, context, &list, value, err);
+    ef_objective_list list;
+    ef_status status = ef_objective_parse_list(&list, text, err);
+    return status ? status : ef_objective_score(topology, context, &list, values, err);
 }
 
 static ef_status score_depth_by_params(const ef_topology *topology,
                                        const ef_objective_context *context,
                                        double *value, ef_error *err)
 {
-    ef_objective_list list;
     double values[EF_OBJECTIVES_MAX];
-    ef_status status = ef_objective_parse_list(&list, "depth,params", err);
-    status =
-        status ? status : ef_objective_score(topology, context, &list, values, err);
+    ef_status status = score_objectives(topology, context, "depth,params", values, err);
     if (!status) {
         *value = values[0] * ef_pow(values[1], -1.0 / 3.0);
     }
     return status;
 }
 
+ef_exposure ef_validation_exposure(const ef_validation *validation, size_t measure)
+{
+    const ef_validation_measure *m = ef_validation_measure_at(validation, measure);
+    return (ef_exposure){.target = m->target, .ber = m->ber, .share = 0.5};
+}
+
+ef_status ef_validation_predict(ef_prediction **prediction,
+                                const ef_validation *validation, size_t topology,
+                                size_t measure, ef_error *err)
+{
+    const ef_validation_measure *m = ef_validation_measure_at(validation, measure);
+    const ef_format *format = &ef_validation_settings(validation)->formats[m->format];
+    const ef_prediction_formats formats = {.weights = *format, .activations = *format};
+    return ef_prediction_create(
+        prediction, ef_validation_topology(validation, topology), &formats, err);
+}
+
+static ef_status score_predicted(const ef_validation_data *d,
+                                 const ef_objective_context *context, size_t measure,
+                                 size_t topology, double *value, ef_error *err)
+{
+    const ef_exposure exposure = ef_validation_exposure(d->validation, measure);
+    ef_prediction *prediction = NULL;
+    ef_status status =
+        ef_validation_predict(&prediction, d->validation, topology, measure, err);
+    if (!status) {
+        *value = ef_prediction_ccr(prediction, &exposure, context->constants);
+    }
+    ef_prediction_destroy(prediction);
+    return status;
+}
+
+static ef_status predict_one(const ef_validation_data *d,
+                             const ef_objective_context *context, size_t measure,
+                             const ef_proxy *proxy, size_t topology, double *value,
+                             ef_error *err)
+{
+    const ef_topology *of = ef_validation_topology(d->validation, topology);
+    return proxy->objective
+               ? score_objectives(of, context, proxy->objective, value, err)
+           : proxy->takes_measure
+               ? score_predicted(d, context, measure, topology, value, err)
+               : score_depth_by_params(of, context, value, err);
+}
+
 static ef_status predict(ef_validation_data *d, const ef_objective_context *context,
                          size_t measure, size_t p, ef_error *err)
 {
-    const ef_proxy *proxy = &ef_proxies[p];
     double *to = d->proxies + (measure * d->n_proxies + p) * d->n;
-    ef_objective objective;
-    ef_status status = proxy->objective
-                           ? parse_proxy(d->validation, proxy, measure, &objective, err)
-                           : EF_OK;
+    ef_status status = EF_OK;
     for (size_t i = 0; i < d->n && !status; i++) {
-        const ef_topology *topology = ef_validation_topology(d->validation, d->kept[i]);
-        status = proxy->objective
-                     ? score_one(topology, context, &objective, &to[i], err)
-                     : score_depth_by_params(topology, context, &to[i], err);
-        to[i] *= proxy->sign;
+        double value = NAN;
+        status =
+            predict_one(d, context, measure, &ef_proxies[p], d->kept[i], &value, err);
+        to[i] = ef_proxies[p].sign * value;
     }
     return status;
 }

@@ -12,23 +12,31 @@
 
 #include "base/correlation.h"
 #include "objectives/objective.h"
+#include "objectives/prediction.h"
 #include "study/validation.h"
 
 /* A number of the topology alone that may rank as the class change rate does.  Its sign
  * is such that it should rise with the rate. */
 typedef struct ef_proxy {
     const char *name;      /* with its sign: "-params" */
-    const char *objective; /* without keys; NULL: depth * params^(-1/3) */
-    const char *keys;      /* of all measures: "form=mean"; "" */
-    int takes_measure;     /* its keys format, target and ber are the measure's */
+    const char *objective; /* its text; NULL: one of validation_analysis.c's own */
     double sign;           /* 1, -1 */
     int is_trivial;
+    int takes_measure; /* it knows what is measured: format, target, rate */
 } ef_proxy;
 
 #define EF_PROXIES_MAX 32
 /* The default proxy first. */
 extern const ef_proxy ef_proxies[];
 size_t ef_proxies_n(void);
+
+/* What is predicted of a measure, and its prediction for a topology in its format, to
+ * be destroyed.  Errors as ef_prediction_create. */
+ef_exposure ef_validation_exposure(const ef_validation *validation, size_t measure);
+EF_NODISCARD ef_status ef_validation_predict(ef_prediction **prediction,
+                                             const ef_validation *validation,
+                                             size_t topology, size_t measure,
+                                             ef_error *err);
 
 /* The topologies that learnt, with what was measured and predicted.  Shares are means
  * over training seeds; a rate counts logits that are not finite as a changed class. */

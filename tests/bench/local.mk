@@ -42,6 +42,11 @@ EXTRA_DIST += %D%/bench_onnxruntime.sh %D%/bench_onnxruntime.js
   -DEF_TOPOLOGIES='"$(abs_top_srcdir)/data/topologies"'
 %C%_bench_forward_LDADD = $(FLOOR3)
 
+# Prints no figure: writes what evoflip calibrate reads.
+EXTRA_PROGRAMS += %D%/measure_forward
+%C%_measure_forward_SOURCES = %D%/measure_forward.c $(BENCH_HELP)
+%C%_measure_forward_LDADD = $(FLOOR3)
+
 EXTRA_PROGRAMS += %D%/bench_import
 BENCHES += %D%/bench_import
 %C%_bench_import_SOURCES = %D%/bench_import.c $(BENCH_HELP)
