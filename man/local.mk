@@ -17,3 +17,4 @@ dist_man_MANS += %D%/evoflip-format.7
 dist_man_MANS += %D%/evoflip-faults.5
 dist_man_MANS += %D%/evoflip-hardware.5
 dist_man_MANS += %D%/evoflip-validate.1
+dist_man_MANS += %D%/evoflip-objectives.7

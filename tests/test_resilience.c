@@ -212,7 +212,7 @@ Test(predicted_ccr, of_one_flip_anywhere_needs_to_know_where_flips_strike)
     ef_topology *t = parse(residual);
     double value = 7;
     ef_error err = {0};
-    cr_expect_eq(try_score(t, "predicted_ccr", NULL, &value, &err), EF_ERR_USAGE);
+    cr_expect_eq(try_score(t, "predicted_ccr", NULL, &value, &err), EF_ERR_INPUT);
     cr_expect_not_null(strstr(err.text, "exposure="), "%s", err.text);
     ef_topology_destroy(t);
 }
