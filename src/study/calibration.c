@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/correlation.h"
 #include "base/mem.h"
 #include "base/nnls.h"
 #include "base/rng.h"
@@ -302,49 +303,23 @@ void ef_calibration_clear(ef_calibration *calibration)
 
 /* --- accuracy --- */
 
-/* Ranks of values, from 1; equal ones share their mean. */
-static void rank(const double *values, size_t n, double *ranks)
-{
-    for (size_t i = 0; i < n; i++) {
-        size_t below = 0, equal = 0;
-        for (size_t k = 0; k < n; k++) {
-            below += values[k] < values[i];
-            equal += values[k] == values[i];
-        }
-        ranks[i] = (double)below + (double)(equal + 1) / 2;
-    }
-}
-
-/* Pearson's of the ranks; shape of ranks (2 n).  NaN where one of both is constant. */
-static double correlate_ranks(const double *x, const double *y, size_t n, double *ranks)
-{
-    double mean = ((double)n + 1) / 2, xx = 0, xy = 0, yy = 0;
-    rank(x, n, ranks);
-    rank(y, n, ranks + n);
-    for (size_t i = 0; i < n; i++) {
-        double a = ranks[i] - mean, b = ranks[n + i] - mean;
-        xx += a * a;
-        xy += a * b;
-        yy += b * b;
-    }
-    return xx > 0 && yy > 0 ? xy / sqrt(xx * yy) : NAN;
-}
-
 ef_status ef_accuracy_of(ef_accuracy *accuracy, const double *predicted,
                          const double *measured, size_t n, ef_error *err)
 {
     double *errors = ef_calloc(n, 2 * sizeof *errors);
-    if (!errors) {
-        return ef_error_memory(err);
-    }
-    double spearman = correlate_ranks(predicted, measured, n, errors);
+    double spearman = NAN;
     size_t within = 0;
-    for (size_t t = 0; t < n; t++) {
+    ef_status status =
+        errors ? ef_correlation_spearman(predicted, measured, n, &spearman, err)
+               : ef_error_memory(err);
+    for (size_t t = 0; t < n && !status; t++) {
         errors[t] = fabs(predicted[t] - measured[t]) / measured[t];
         within += errors[t] <= WITHIN;
     }
-    *accuracy = (ef_accuracy){spearman, (double)within / (double)n,
-                              ef_median(errors, n, errors + n)};
+    if (!status) {
+        *accuracy = (ef_accuracy){spearman, (double)within / (double)n,
+                                  ef_median(errors, n, errors + n)};
+    }
     ef_free(errors);
-    return EF_OK;
+    return status;
 }
