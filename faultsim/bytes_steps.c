@@ -176,6 +176,24 @@ static void concat_pixel(ef_bytes_worker *w, const ef_bstep *step, uint32_t y,
     }
 }
 
+/* A view of one place has all elements as channels, in the order channel, row, column.
+ */
+static void flat_pixel(ef_bytes_worker *w, const ef_bstep *step, uint32_t y, uint32_t x,
+                       uint8_t *to)
+{
+    ef_shape in = ef_bstep_of(w, step->q->inputs[0])->q->shape;
+    size_t places = (size_t)in.height * in.width;
+    (void)y;
+    (void)x;
+    for (size_t place = 0; place < places; place++) {
+        const uint8_t *pixel =
+            pixel_of(w, step->q, 0, place / in.width, place % in.width);
+        for (size_t c = 0; c < in.channels; c++) {
+            to[c * places + place] = pixel[c];
+        }
+    }
+}
+
 /* By the definition, element by element. */
 static void any_pixel(ef_bytes_worker *w, const ef_bstep *step, uint32_t y, uint32_t x,
                       uint8_t *to)
@@ -213,7 +231,8 @@ static run_pixel *runner_of(const ef_bytes_worker *w, const ef_qstep *q)
 {
     int is_cut = q->kind == EF_Q_AVGPOOL && !are_inside(w, q);
     int is_long = q->kind == EF_Q_ADD && q->n_inputs != 2;
-    return is_cut || is_long ? any_pixel : runners[q->kind];
+    int is_flat = q->kind == EF_Q_VIEW && q->shape.height * q->shape.width == 1;
+    return is_cut || is_long ? any_pixel : is_flat ? flat_pixel : runners[q->kind];
 }
 
 void ef_bytes_run_other(ef_bytes_worker *w, size_t index)
