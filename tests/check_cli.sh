@@ -52,7 +52,7 @@ expect 2 '--limit: traffic needs an accelerator' "for a limit too" \
     "$evoflip" score --limit 'traffic<=64KiB' "$mlp"
 expect 2 'expected a bound for energy in J' "a bound has the unit of its objective" \
     "$evoflip" score --hardware "$eyeriss" --limit 'energy<=2ms' "$mlp"
-expect 2 "--hardware is for objectives only" "no accelerator gets anything wrong" \
+expect 2 "--hardware is for objectives and --schedule only" "no accelerator gets anything wrong" \
     "$evoflip" score --accuracy --hardware "$eyeriss" "$mlp"
 expect 2 "--limit: expected a bound" "a limit must have a bound" \
     "$evoflip" score --limit 'params<=many' "$mlp"

@@ -26,6 +26,34 @@ for page in $pages; do
     fi
 done
 
+# --- objectives ---
+
+page=$srcdir/man/evoflip-objectives.7
+# name, unit, direction, needs, keys; - where there is none
+awk '/^\.It Sy name Ta/ { in_table = 1; next } /^\.El/ { in_table = 0 }
+    in_table { sub(/^\.It /, ""); gsub(/ Ta /, "|"); print }' "$page" >page.rows
+"$evoflip" score --list --csv - | awk '/^#/ { next } !head { head = 1; next }
+    {
+        n = 0
+        for (rest = $0; n < 5; n++) {
+            if (substr(rest, 1, 1) == "\"") { at = index(substr(rest, 2), "\"") + 2
+                field = substr(rest, 2, at - 3) }
+            else { at = index(rest, ","); field = substr(rest, 1, at - 1) }
+            rest = substr(rest, at + (substr(rest, at, 1) == "\"") )
+            sub(/^,/, "", rest)
+            printf "%s%s", n ? "|" : "", field == "" ? "-" : field
+        }
+        print ""
+    }' >list.rows
+report "$([ -s page.rows ] && cmp -s page.rows list.rows; echo $?)" \
+    "evoflip-objectives(7) has the program's objectives, units and keys" \
+    "$(diff page.rows list.rows)"
+bad=
+for name in $(cut -d '|' -f 1 list.rows); do
+    grep -qxE "\.(It Cm|Ss) $name" "$page" || bad="$bad $name"
+done
+report "$([ -z "$bad" ]; echo $?)" "and explains each of them" "$bad"
+
 # --- options ---
 
 options_of_page() { # PAGE: every option that an item of a list explains
