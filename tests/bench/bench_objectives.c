@@ -121,8 +121,9 @@ static void bench_search(const char *figure, const char *names)
 
 int main(void)
 {
-    bench_score("scoring ResNet-20", "size,params,macs,activations,depth,asi", 1000, 1);
+    bench_score("scoring ResNet-20",
+                "size,params,macs,activations,depth,predicted_ccr:ber=1e-3", 1000, 1);
     bench_search("proposing and scoring networks in a search, two threads",
-                 "error,size,macs,asi");
+                 "error,size,macs,predicted_ccr:ber=1e-3");
     return 0;
 }
