@@ -42,15 +42,18 @@ void ef_range_rule_name(const ef_range_rule *rule, char name[EF_RANGE_RULE_NAME]
 {
     static const char *const names[] = {
         [EF_RANGE_MAX] = "max", [EF_RANGE_PERCENTILE] = NULL, [EF_RANGE_MSE] = "mse"};
+    /* at most 11 + 24 characters and the NUL */
+    char text[EF_RANGE_RULE_NAME] = "percentile:0";
     double read = 0;
     if (names[rule->kind]) {
         snprintf(name, EF_RANGE_RULE_NAME, "%s", names[rule->kind]);
         return;
     }
     for (int digits = 6; digits <= 17 && read != rule->percentile; digits++) {
-        snprintf(name, EF_RANGE_RULE_NAME, "percentile:%.*g", digits, rule->percentile);
-        read = strtod(strchr(name, ':') + 1, NULL);
+        snprintf(text, sizeof text, "percentile:%.*g", digits, rule->percentile);
+        read = strtod(strchr(text, ':') + 1, NULL);
     }
+    memcpy(name, text, sizeof text);
 }
 
 /* --- clipping ---------------------------------------------------------------- */

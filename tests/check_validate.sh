@@ -44,6 +44,33 @@ run "$evoflip" validate --quiet --resume --run killed.evo --csv killed.csv
 report "$(cmp out whole.txt >why && cmp killed.csv whole.csv >>why; echo $?)" \
     "after kill -9 --resume comes to the same end" "$(cat why err)"
 
+command -v python3 >/dev/null && signals='INT TERM' || signals=
+[ "$signals" ] || skip "signals end it with 75" "python3 is not installed"
+for signal in $signals; do
+    # A shell's background jobs ignore SIGINT; Python's children do not.
+    rm -f out err
+    status=0
+    # shellcheck disable=SC2086
+    python3 - $signal "$evoflip" validate $small --epochs 8 --threads 1 \
+        --run $signal.evo <<'PYTHON' >out 2>err || status=$?
+import os, signal, subprocess, sys, time
+child = subprocess.Popen(sys.argv[2:], preexec_fn=lambda: signal.signal(
+    signal.SIGINT, signal.default_int_handler))
+path = sys.argv[-1]
+while not os.path.exists(path) and child.poll() is None:
+    time.sleep(0.01)
+time.sleep(0.3)
+child.send_signal(getattr(signal, 'SIG' + sys.argv[1]))
+sys.exit(child.wait())
+PYTHON
+    report "$([ $status = 75 ] && [ "$(wc -l <err)" = 1 ] &&
+        grep -qF -- "--resume --run=$signal.evo" err; echo $?)" \
+        "SIG$signal ends with 75 and the command that goes on" "$status: $(cat err)"
+    run "$evoflip" validate --quiet --resume --run $signal.evo --csv $signal.csv
+    [ $signal = INT ] || report "$(cmp INT.csv TERM.csv >why; echo $?)" \
+        "stopped at other places, validations come to the same end" "$(cat why err)"
+done
+
 run "$evoflip" validate --quiet --resume --run whole.evo --max-error 0.2
 good=$([ "$status" = 0 ] || { [ "$status" = 1 ] && grep -q 'learnt' err; }; echo $?)
 report "$good" "another limit of the error needs no new training" "$(cat err)"

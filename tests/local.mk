@@ -314,6 +314,15 @@ UNIT_TESTS += %D%/test_calibration
 
 UNIT_TESTS += %D%/test_refit
 %C%_test_refit_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+UNIT_TESTS += %D%/test_measure_faults
+%C%_test_measure_faults_SOURCES = %D%/test_measure_faults.c $(RANDOM_NET)
+%C%_test_measure_faults_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+UNIT_TESTS += %D%/test_validation
+%C%_test_validation_SOURCES = %D%/test_validation.c $(TEST_SCRATCH)
+%C%_test_validation_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+UNIT_TESTS += %D%/test_scatter
+%C%_test_scatter_SOURCES = %D%/test_scatter.c $(TEST_SCRATCH)
+%C%_test_scatter_LDADD = $(FLOOR6) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_sweep
 %C%_test_sweep_SOURCES = %D%/test_sweep.c $(RANDOM_NET) $(TEST_SCRATCH)
