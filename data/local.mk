@@ -14,7 +14,9 @@ EXTRA_DIST += scripts/make-topologies
 
 # Experiments and what came out of them.
 EXTRA_DIST += \
-  %D%/experiments/ratios.awk %D%/experiments/worth.sh
+  %D%/experiments/proxy-front.awk %D%/experiments/proxy-front.sh \
+  %D%/experiments/ratios.awk \
+  %D%/experiments/worth.sh
 
 # Search spaces.
 spacesdir = $(pkgdatadir)/spaces

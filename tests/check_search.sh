@@ -265,8 +265,8 @@ report "a limit on the command line stands in for the space's" \
 eyeriss=$(cd "${EF_SRCDIR:-.}" && pwd)/data/hardware/eyeriss-like.yaml
 cp "$eyeriss" mine.yaml
 cat >fitted.yaml <<'END'
-weights: {margin: 2, position: 0.3, capacity: 0.8, width: 0.1}
-activations: {margin: 0.5, position: 0.3, capacity: 0.6, width: 0.2}
+weights: {margin: 2, size: 1, position: 0.3, fan_in: 0.8, places: 0, averaging: 0.1}
+activations: {margin: 0.5, size: 1, position: 0.3, fan_in: 0.6, places: 0, averaging: 0.2}
 END
 proxies="error,energy,predicted_ccr:ber=1e-3,ccr:target=weights:ber=1e-2,fault_accuracy:target=activations:ber=1e-3"
 measured="--quiet --evaluations 12 --population 4 --start-epochs 1 --epochs 1

@@ -48,6 +48,38 @@ run "$evoflip" validate --quiet --resume --run whole.evo --max-error 0.2
 good=$([ "$status" = 0 ] || { [ "$status" = 1 ] && grep -q 'learnt' err; }; echo $?)
 report "$good" "another limit of the error needs no new training" "$(cat err)"
 
+# --- constants ---
+
+# More topologies of the same.
+validate --topologies 14 --seeds 1 --epochs 1 --run fit.evo --fit fit.yaml
+cp out fit.txt
+report "$([ $status = 0 ] && [ ! -s err ] && [ "$(grep -c 'one flip' fit.yaml)" = 4 ] &&
+    grep -q '^weights: mean Spearman' fit.txt; echo $?)" \
+    "a fit tells each measure's ranking, in its file too" "$(cat err fit.yaml)"
+for threads in 1 2; do
+    run "$evoflip" validate -q --resume --run fit.evo --threads $threads \
+        --fit fit$threads.yaml
+    report "$(cmp fit$threads.yaml fit.yaml >why && cmp out fit.txt >>why; echo $?)" \
+        "a finished run is fitted again to the same bytes on $threads threads" \
+        "$(cat why err)"
+done
+run "$evoflip" score "$srcdir/data/topologies/lenet5.yaml" --constants fit.yaml \
+    --objectives predicted_ccr:target=weights
+report "$([ $status = 0 ] && [ ! -s err ]; echo $?)" "score takes what was fitted" \
+    "$(cat err)"
+run "$evoflip" validate -q --resume --run fit.evo --constants fit.yaml --csv fit.csv
+report "$([ $status = 0 ] && grep -q 'weights.margin=' fit.csv; echo $?)" \
+    "validate takes what was fitted, and notes the values" "$(cat err)"
+expect 2 "at least 12 topologies, not 11" "too few topologies are refused at once" \
+    "$evoflip" validate --topologies 11 --fit no.yaml
+expect 2 "at least 12 topologies, not 6" "also those of a run file" \
+    "$evoflip" validate -q --resume --run whole.evo --fit no.yaml
+expect 2 "exists" "a file of constants that exists is kept" \
+    "$evoflip" validate -q --resume --run fit.evo --fit fit.yaml
+sed 's/margin: .*/margin: -1/' fit.yaml >bad-constants.yaml
+expect 3 "bad-constants.yaml:" "constants out of their bounds are named" \
+    "$evoflip" validate -q --resume --run fit.evo --constants bad-constants.yaml
+
 expect 2 "leave out --seeds" "resuming refuses another configuration" \
     "$evoflip" validate --resume --run whole.evo --seeds 3
 expect 2 "--resume needs --run" "resuming needs a run file" "$evoflip" validate --resume

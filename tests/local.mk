@@ -315,6 +315,9 @@ UNIT_TESTS += %D%/test_fault_plan
 UNIT_TESTS += %D%/test_calibration
 %C%_test_calibration_LDADD = $(FLOOR6) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_refit
+%C%_test_refit_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_sweep
 %C%_test_sweep_SOURCES = %D%/test_sweep.c $(RANDOM_NET) $(TEST_SCRATCH)
 %C%_test_sweep_LDADD = $(FLOOR6) $(CRITERION_LIBS)

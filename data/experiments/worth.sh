@@ -123,8 +123,9 @@ if ! [ -e "$out/search/front.csv" ]; then
 fi
 "$evoflip" front --all "$out/search/run.evo" >"$out/all.csv"
 
-# Candidates: id and proxy, by proxy.
-columns "$out/search/front.csv" id "$proxy" | sort -g -k 2 >"$out/front"
+# Candidates: id and proxy, by proxy, whose column has the name that the search gave it.
+column=$(sqlite3 "$out/search/run.evo" "SELECT name FROM objective WHERE position = 1")
+columns "$out/search/front.csv" id "$column" | sort -g -k 2 >"$out/front"
 n=$(wc -l <"$out/front")
 awk -v n="$n" -v most=10 'n <= most || int(NR * most / n) > int((NR - 1) * most / n)' \
     "$out/front" >"$out/candidates"
@@ -142,7 +143,7 @@ for name in $references; do
             $2 <= bound + 0.005 && !first { first = $1 }
             least == "" || $2 < least { least = $2; best = $1 }
             END { print first ? first : best }')
-    control=$(columns "$out/all.csv" id status violation error "$proxy" |
+    control=$(columns "$out/all.csv" id status violation error "$column" |
         awk -v id="$id" '$2 == "trained" && $3 == 0 { error[$1] = $4; proxy[$1] = $5 }
             END { for (i in error)
                       if (error[i] <= error[id] && (!worst || proxy[i] > proxy[worst] ||
@@ -166,9 +167,9 @@ done
 {
     echo "network,seed,params,macs,proxy,validation_error,test_error"
     for name in $networks; do
-        "$evoflip" score --objectives "params,macs,$proxy" --csv - \
-            "$out/topologies/$name.yaml" >"$out/score.csv"
-        costs=$(columns "$out/score.csv" params macs "$proxy" | tr ' ' ,)
+        costs=$("$evoflip" score --objectives "params,macs,$proxy" --csv - \
+            "$out/topologies/$name.yaml" |
+            awk -F, -v OFS=, '!/^#/ && n++ { print $2, $3, $4 }')
         seed=1
         while [ "$seed" -le "$seeds" ]; do
             echo "$name,$seed,$costs,$(error "$name" "$seed" val),$(

@@ -30,5 +30,6 @@ noinst_LIBRARIES += %D%/libcmd.a
   %D%/subject.c %D%/subject.h \
   %D%/summary.c %D%/summary.h \
   %D%/train.c \
-  %D%/validate.c %D%/validate_report.c %D%/validate_run.c %D%/validate_priv.h \
+  %D%/validate.c %D%/validate_fit.c %D%/validate_report.c %D%/validate_run.c \
+  %D%/validate_priv.h \
   %D%/version.c

@@ -205,7 +205,9 @@ static ef_status draw_gantt(const shown *s, ef_gantt_bar *bars, ef_gantt_span *s
     gantt.spans = spans;
     gantt.n_spans = s->workload->n_layers;
     gantt.end_s = (double)s->schedule->time_ps / PS_PER_S;
-    ef_text_add(&title, "%s on %s", s->call->operands[0], s->given.accelerator.name);
+    const char *path = s->call->operands[0], *slash = strrchr(path, '/');
+    ef_text_add(&title, "%s on %s", slash ? slash + 1 : path,
+                s->given.accelerator.name);
     gantt.title = title.bytes;
     ef_error why = {EF_OK, ""};
     ef_status status = title.failed

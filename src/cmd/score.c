@@ -38,7 +38,7 @@ static const ef_option options[] = {
      .type = EF_OPTION_FLAG,
      .offset = offsetof(settings, list),
      .help = "every objective there is, with its meaning"},
-    EF_COMMON_OBJECTIVES("size,params,macs,activations,depth,asi"),
+    EF_COMMON_OBJECTIVES("size,params,macs,depth,predicted_ccr:ber=1e-3"),
     EF_COMMON_LIMIT,
     EF_COMMON_FORMAT("int8"),
     EF_COMMON_HARDWARE,

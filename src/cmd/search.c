@@ -53,7 +53,7 @@ static const ef_option options[] = {
      .shown = "built in"},
     {ROW("seed-model", EF_OPTION_LIST, "Search", seed_models, "FILE",
          "start from this model, *.onnx, or topology; may be repeated")},
-    EF_COMMON_OBJECTIVES("error,size,macs,asi"),
+    EF_COMMON_OBJECTIVES("error,size,macs,predicted_ccr:ber=1e-3"),
     EF_COMMON_LIMIT,
     EF_COMMON_FORMAT("int8"),
     EF_COMMON_HARDWARE,

@@ -10,6 +10,7 @@
 #include "net/topology_yaml.h"
 #include "report/gnuplot.h"
 #include "study/formats.h"
+#include "study/refit.h"
 #include "train/train.h"
 
 /* Single activation flips: each trial strikes another site in every image. */
@@ -74,6 +75,12 @@ const ef_option ef_validate_options[] = {
     {ROW("count", EF_OPTION_COUNT, "Faults", count, "N",
          "single flips in weights, for each network"),
      .min = 1, .max = 1e9, .fallback = "1000"},
+    EF_COMMON_CONSTANTS,
+    {ROW("fit", EF_OPTION_PATH, "Objectives", fit, "FILE",
+         "fit these constants to what was measured, and write them")},
+    {ROW("folds", EF_OPTION_U64, "Objectives", folds, "N",
+         "parts of the topologies that a fit is tested on"),
+     .min = 2, .max = 1000, .fallback = "10"},
     {ROW("resamples", EF_OPTION_COUNT, "Intervals", resamples, "N",
          "bootstrap samples of the topologies"),
      .min = 100, .max = 1e7, .fallback = "2000"},
@@ -274,7 +281,7 @@ static ef_status check_picture(const ef_validate_job *j, const char *path,
 static ef_status check_outputs(const ef_validate_job *j, ef_error *err)
 {
     const ef_validate_settings *set = &j->set;
-    const char *const paths[] = {set->common.csv, set->correlations,
+    const char *const paths[] = {set->common.csv, set->correlations, set->fit,
                                  set->resume ? NULL : set->run};
     ef_status status = set->common.svg ? check_picture(j, set->common.svg, err) : EF_OK;
     for (size_t i = 0; i < sizeof paths / sizeof *paths && !status; i++) {
@@ -292,9 +299,32 @@ static ef_status check_outputs(const ef_validate_job *j, ef_error *err)
     return status;
 }
 
+static ef_status load_constants(ef_validate_job *j, ef_error *err)
+{
+    const char *path = j->set.common.constants;
+    ef_status status = path ? ef_constants_load(&j->constants, path, err) : EF_OK;
+    if (path && !status) {
+        j->context.constants = &j->constants;
+    }
+    return status;
+}
+
+/* Before hours of training. */
+static ef_status check_fit(const ef_validate_job *j, ef_error *err)
+{
+    size_t n = ef_validation_n_topologies(j->validation);
+    if (j->set.fit && n < ef_refit_fewest()) {
+        return ef_error_set(err, EF_ERR_USAGE,
+                            "--fit needs at least %zu topologies, not %zu",
+                            ef_refit_fewest(), n);
+    }
+    return EF_OK;
+}
+
 static ef_status prepare(ef_validate_job *j, ef_error *err)
 {
     ef_status status = check_outputs(j, err);
+    status = status ? status : load_constants(j, err);
     status = status ? status : ef_common_isa(&j->set.common, err);
     if (!status && j->set.resume) {
         status = ef_validate_reopen(j, err);
@@ -305,9 +335,11 @@ static ef_status prepare(ef_validate_job *j, ef_error *err)
     }
     status = status ? status : configure(j, err);
     if (status || j->set.resume) {
-        return status ? status : ef_validation_resume(j->validation, j->store, err);
+        status = status ? status : ef_validation_resume(j->validation, j->store, err);
+        return status ? status : check_fit(j, err);
     }
     status = gather_topologies(j, err);
+    status = status ? status : check_fit(j, err);
     return status ? status : ef_validate_begin(j, err);
 }
 

@@ -15,7 +15,8 @@ typedef struct ef_validate_settings {
     int flip;
     double ber_weights, ber_activations;
     uint64_t calibrate, pilot, trials, count, resamples;
-    const char *run, *correlations;
+    const char *run, *correlations, *fit;
+    uint64_t folds;
     int resume;
 } ef_validate_settings;
 
@@ -30,6 +31,7 @@ typedef struct ef_validate_job {
     ef_dataset data;
     ef_parts *parts;
     ef_normalisation norm;
+    ef_constants constants; /* of --constants, which context then points to */
     ef_objective_context context;
     ef_store *store; /* NULL: no run file */
     ef_validation *validation;
@@ -47,6 +49,17 @@ EF_NODISCARD ef_status ef_validate_reopen(ef_validate_job *job, ef_error *err);
 EF_NODISCARD ef_status ef_validate_begin(ef_validate_job *job, ef_error *err);
 /* Trains and measures.  EF_STOPPED with the command that resumes. */
 EF_NODISCARD ef_status ef_validate_run(ef_validate_job *job, ef_error *err);
+
+/* --- validate_fit.c -----------------------------------------------------------------
+ */
+
+/* "int8, weights, BER 1e-4" */
+void ef_validate_name_measure(const ef_validate_job *job, size_t measure,
+                              ef_text *text);
+/* With --fit: fits constants, writes them, and tells in text how well they do. */
+EF_NODISCARD ef_status ef_validate_fit(const ef_validate_job *job,
+                                       const ef_validation_data *data, ef_text *text,
+                                       ef_error *err);
 
 /* --- validate_report.c --------------------------------------------------------------
  */

@@ -123,10 +123,8 @@ static void print_table(report *r, const ef_measure_result *result)
 static void print_measure(report *r, size_t measure)
 {
     const ef_measure_result *result = &r->results[measure];
-    char format[EF_FORMAT_NAME];
-    format_name(r, measure, format);
-    ef_text_add(&r->text, "\n%s, ", format);
-    name_faults(r, measure, &r->text);
+    ef_text_add(&r->text, "\n");
+    ef_validate_name_measure(r->job, measure, &r->text);
     ef_text_add(&r->text, ": median CCR %.3g %%", 100 * result->median);
     if (result->nonfinite > 0) {
         ef_text_add(&r->text, ", not finite %.3g %%", 100 * result->nonfinite);
@@ -166,6 +164,21 @@ static void print_formats(report *r)
 
 /* --- for programs ------------------------------------------------------------ */
 
+/* The values, not the file's name. */
+static void note_constants(const ef_constants *constants, ef_table *table)
+{
+    ef_text text = {0};
+    for (size_t i = 0; i < 2 * ef_constants_n(); i++) {
+        size_t target = i % 2;
+        ef_text_add(&text, "%s%s.%s=", i ? " " : "", target_names[target],
+                    ef_constant_rows[i / 2].name);
+        ef_text_add_double(&text, constants->values[target][i / 2]);
+    }
+    table->failed |= text.failed;
+    ef_table_add_note(table, "constants", text.bytes ? text.bytes : "");
+    ef_text_clear(&text);
+}
+
 static ef_status add_notes(const report *r, ef_table *table, ef_error *err)
 {
     static const char *const groups[] = {"Data", "Topologies", "Training", "Faults",
@@ -186,6 +199,9 @@ static ef_status add_notes(const report *r, ef_table *table, ef_error *err)
     ef_table_add_note(table, "seed", seed);
     ef_table_add_note(table, "data_hash", hash);
     ef_table_add_note(table, "configuration", configuration.bytes);
+    if (r->job->context.constants) {
+        note_constants(r->job->context.constants, table);
+    }
     ef_text_clear(&configuration);
     return EF_OK;
 }
@@ -365,10 +381,7 @@ static ef_status make_titles(const report *r, ef_text *titles, ef_error *err)
 {
     int failed = 0;
     for (size_t m = 0; m < r->data.n_measures; m++) {
-        char format[EF_FORMAT_NAME];
-        format_name(r, m, format);
-        ef_text_add(&titles[m], "%s, ", format);
-        name_faults(r, m, &titles[m]);
+        ef_validate_name_measure(r->job, m, &titles[m]);
         ef_text_add(
             &titles[m], ": Spearman %.2f",
             r->results[m].proxies[0].coefficients[EF_COEFFICIENT_SPEARMAN].value);
@@ -457,7 +470,9 @@ static ef_status print(report *r, ef_error *err)
         print_measure(r, m);
     }
     print_formats(r);
-    ef_status status = make_topology_table(r, &table, err);
+    ef_status status =
+        r->job->set.fit ? ef_validate_fit(r->job, &r->data, &r->text, err) : EF_OK;
+    status = status ? status : make_topology_table(r, &table, err);
     status =
         status ? status : ef_call_print_report(r->job->call, &table, &r->text, err);
     ef_table_clear(&table);

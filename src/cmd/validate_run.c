@@ -11,8 +11,8 @@
 
 /* What is not kept: how and where, not what. */
 static const char *const passing[] = {
-    "space",        "run", "resume", "csv",     "svg",     "json", "force",
-    "correlations", "isa", "quiet",  "threads", "verbose", NULL};
+    "space",     "run", "resume", "csv", "svg",   "json",    "force",   "correlations",
+    "constants", "fit", "folds",  "isa", "quiet", "threads", "verbose", NULL};
 /* What is kept, and may be said anew: it changes what is made of measurements. */
 static const char *const analysis[] = {"max-error", "resamples", NULL};
 

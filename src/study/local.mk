@@ -1,4 +1,5 @@
 noinst_LIBRARIES += %D%/libstudy.a
+%C%_libstudy_a_CFLAGS = $(AM_CFLAGS) $(NLOPT_CFLAGS)
 %C%_libstudy_a_SOURCES = \
   %D%/campaign.c %D%/campaign.h %D%/campaign_priv.h \
   %D%/campaign_draw.c %D%/campaign_estimate.c %D%/campaign_run.c \
@@ -14,6 +15,7 @@ noinst_LIBRARIES += %D%/libstudy.a
   %D%/measure_faults.c %D%/measure_faults.h \
   %D%/network_problem.c %D%/network_problem.h \
   %D%/output.c %D%/output.h \
+  %D%/refit.c %D%/refit.h \
   %D%/search.c %D%/search.h %D%/search_priv.h \
   %D%/seeds.c %D%/seeds.h \
   %D%/search_setup.c %D%/search_front.c \
