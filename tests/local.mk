@@ -89,6 +89,9 @@ UNIT_TESTS += %D%/test_knee
 UNIT_TESTS += %D%/test_front
 %C%_test_front_LDADD = $(FLOOR6) $(CRITERION_LIBS)
 
+UNIT_TESTS += %D%/test_network_problem
+%C%_test_network_problem_LDADD = $(FLOOR6) $(CRITERION_LIBS)
+
 UNIT_TESTS += %D%/test_seeds
 %C%_test_seeds_LDADD = $(FLOOR6) $(CRITERION_LIBS)
 

@@ -124,6 +124,48 @@ Test(morph_mutate, the_same_stream_gives_the_same_child)
     ef_space_destroy(space);
 }
 
+/* The naive twin of a plan is the child that the same draws make with its values. */
+static void expect_plan(const ef_net *plan, const ef_net *twin, ef_rng after_plan,
+                        ef_rng after_twin)
+{
+    cr_assert_null(plan->values);
+    cr_assert_eq(ef_topology_hash(plan->topology), ef_topology_hash(twin->topology));
+    cr_assert_eq(plan->n_values, twin->n_values);
+    cr_assert_eq(plan->n_params, twin->n_params);
+    cr_assert(after_plan.state == after_twin.state);
+}
+
+Test(morph_mutate, plans_have_the_topology_of_children_and_draw_as_much)
+{
+    ef_space *space = default_space();
+    ef_space plans = *space;
+    plans.plans = 1;
+    size_t n_crossed = 0;
+    for (uint64_t seed = 0; seed < 1500; seed++) {
+        ef_rng rng = ef_rng_stream(seed, EF_PURPOSE_TEST, 9, 0, 0), other = rng;
+        ef_net *a = random_from(space, seed), *b = random_from(space, seed + N_TASKS);
+        ef_net *plan = NULL, *twin = NULL;
+        must(ef_morph_mutate(&rng, &plans, a, &plan, NULL, &err));
+        must(ef_morph_mutate(&other, space, a, &twin, NULL, &err));
+        expect_plan(plan, twin, rng, other);
+        ef_net_destroy(plan);
+        ef_net_destroy(twin);
+        plan = twin = NULL;
+        ef_status status = ef_morph_crossover(&rng, &plans, a, b, &plan, NULL);
+        cr_assert_eq(ef_morph_crossover(&other, space, a, b, &twin, NULL), status);
+        if (!status) {
+            expect_plan(plan, twin, rng, other);
+            n_crossed++;
+        }
+        ef_net_destroy(plan);
+        ef_net_destroy(twin);
+        ef_net_destroy(a);
+        ef_net_destroy(b);
+    }
+    cr_assert_gt(n_crossed, 100);
+    ef_space_destroy(space);
+}
+
 Test(morph_mutate, only_operators_with_a_weight_are_drawn)
 {
     ef_space *space = default_space();

@@ -74,6 +74,16 @@ Test(rng_advance, the_period_less_one_step_is_one_step_back)
 
 /* The mapping from keys to streams is part of every published result.  These draws
  * are our own, written down once; they must never change. */
+Test(rng_skip_normals, leaves_the_stream_where_drawing_does)
+{
+    ef_rng drawn = ef_rng_stream(1, EF_PURPOSE_TEST, 0, 0, 0), skipped = drawn;
+    for (size_t i = 0; i < 1000; i++) {
+        ef_rng_normal(&drawn);
+    }
+    ef_rng_skip_normals(&skipped, 1000);
+    cr_assert(drawn.state == skipped.state);
+}
+
 Test(rng_stream, keys_give_the_streams_they_always_gave)
 {
     ef_rng a = ef_rng_stream(1, EF_PURPOSE_TEST, 0, 0, 0);

@@ -86,18 +86,33 @@ double ef_rng_unit(ef_rng *rng)
     return (double)(ef_rng_u64(rng) >> 11) * 0x1p-53;
 }
 
+/* A point in the unit disc but its centre: its abscissa, and in *square its distance
+ * from the centre squared. */
+static double draw_point(ef_rng *rng, double *square)
+{
+    double u;
+    do {
+        u = 2 * ef_rng_unit(rng) - 1;
+        double v = 2 * ef_rng_unit(rng) - 1;
+        *square = u * u + v * v;
+    } while (*square >= 1 || *square == 0);
+    return u;
+}
+
 /* G. Marsaglia, T. A. Bray, A Convenient Method for Generating Normal Variables, SIAM
  * Review 6(3), 1964, doi:10.1137/1006063.  The second value of a pair is dropped:
  * a stream then has no state but PCG's, and can be copied and moved ahead. */
 double ef_rng_normal(ef_rng *rng)
 {
-    double u, square;
-    do {
-        u = 2 * ef_rng_unit(rng) - 1;
-        double v = 2 * ef_rng_unit(rng) - 1;
-        square = u * u + v * v;
-    } while (square >= 1 || square == 0);
+    double square, u = draw_point(rng, &square);
     return u * sqrt(-2 * ef_log(square) / square);
+}
+
+void ef_rng_skip_normals(ef_rng *rng, size_t n)
+{
+    for (double square; n > 0; n--) {
+        draw_point(rng, &square);
+    }
 }
 
 void ef_rng_shuffle(ef_rng *rng, size_t *indices, size_t n)

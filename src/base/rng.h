@@ -58,6 +58,10 @@ double ef_rng_unit(ef_rng *rng);
 /* Standard normal, by Marsaglia's polar method on ef_log: equal on every CPU. */
 double ef_rng_normal(ef_rng *rng);
 
+/* Moves the stream to where n draws of ef_rng_normal would leave it, without logarithms
+ * and roots. */
+void ef_rng_skip_normals(ef_rng *rng, size_t n);
+
 /* Fisher-Yates on an array of indices, shape (n). */
 void ef_rng_shuffle(ef_rng *rng, size_t *indices, size_t n);
 

@@ -43,6 +43,10 @@ ef_status ef_morph_start(ef_rng *rng, const ef_edit *edit, uint32_t layer,
 {
     ef_moments moments = {0};
     size_t at = ef_edit_where(edit, layer);
+    if (!edit->child->values) {
+        ef_net_initialise_node(edit->child, at, rng);
+        return EF_OK;
+    }
     uint32_t n = ef_topology_shape(edit->child->topology, at).channels;
     double *sums = ef_calloc((size_t)2 * n, sizeof *sums);
     ef_net_initialise_node(edit->child, at, rng);

@@ -282,7 +282,7 @@ ef_status ef_morph_separate(ef_rng *rng, const ef_space *space, const ef_net *pa
     edit.graph.nodes[picked].u = point.u;
     edit.graph.nodes[picked].inputs[0] = depthwise;
     status = ef_edit_finish(&edit, space, err);
-    if (!status) {
+    if (!status && edit.child->values) {
         status = split(&edit, picked, depthwise, err);
     }
     return ef_edit_end(&edit, status, child);

@@ -96,7 +96,8 @@ static ef_status build(const ef_space *space, const ef_graph *graph, ef_net **ch
         status = ef_space_allows(space, topology, err);
     }
     if (!status) {
-        status = ef_net_create(child, topology, err);
+        status =
+            (space->plans ? ef_net_create_plan : ef_net_create)(child, topology, err);
     }
     ef_topology_destroy(topology);
     return status;
@@ -131,7 +132,7 @@ static ef_status cross(const ef_space *space, const ef_net *a, const ef_net *b,
     } else {
         status = build(space, &graph, &made, err);
     }
-    for (size_t i = 0; i < graph.n_nodes && !status; i++) {
+    for (size_t i = 0; !status && made->values && i < graph.n_nodes; i++) {
         size_t at = ef_topology_find(made->topology, graph.nodes[i].name);
         int front = i <= cuts[0];
         if (copy_node(made, at, front ? a : b, front ? i : i - cuts[0] + cuts[1])) {

@@ -112,7 +112,7 @@ ef_status ef_morph_insert(ef_rng *rng, const ef_space *space, const ef_net *pare
     uint32_t norm = ef_edit_op(&edit, conv, EF_OP_BATCHNORM);
     ef_edit_splice(&edit, at, ef_edit_activation(&edit, norm, space));
     status = ef_edit_finish(&edit, space, err);
-    if (!status) {
+    if (!status && edit.child->values) {
         set_identity(&edit, conv);
         status = set_neutral(&edit, norm, at, err);
     }
@@ -174,7 +174,7 @@ ef_status ef_morph_hidden(ef_rng *rng, const ef_space *space, const ef_net *pare
     uint32_t layer = ef_edit_add(&edit, dense, at);
     ef_edit_splice(&edit, at, ef_edit_activation(&edit, layer, space));
     status = ef_edit_finish(&edit, space, err);
-    if (!status) {
+    if (!status && edit.child->values) {
         set_identity(&edit, layer);
     }
     return ef_edit_end(&edit, status, child);
@@ -286,8 +286,10 @@ static ef_status take_out(const ef_space *space, const ef_net *parent, block b,
     uint32_t *source = ef_calloc(n, sizeof *source);
     float *matrix = ef_calloc((size_t)n_old * n, sizeof *matrix);
     ef_edit edit = {0};
-    ef_status status =
-        source && matrix ? linearise(parent, b, n, matrix, err) : ef_error_memory(err);
+    ef_status status = source && matrix ? EF_OK : ef_error_memory(err);
+    if (!status && !space->plans) {
+        status = linearise(parent, b, n, matrix, err);
+    }
     if (!status) {
         status = ef_edit_init(&edit, parent, err);
     }

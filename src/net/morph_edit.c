@@ -189,7 +189,8 @@ static ef_status check_output(const ef_edit *edit, const ef_topology *topology,
 {
     return ef_shape_equal(output_shape(edit->parent->topology), output_shape(topology))
                ? EF_OK
-               : ef_error_set(err, EF_ERR_TOPOLOGY, "the output would change its shape");
+               : ef_error_set(err, EF_ERR_TOPOLOGY,
+                              "the output would change its shape");
 }
 
 static ef_status build(ef_edit *edit, const ef_space *space, const ef_graph *live,
@@ -204,7 +205,8 @@ static ef_status build(ef_edit *edit, const ef_space *space, const ef_graph *liv
         status = ef_space_allows(space, topology, err);
     }
     if (!status) {
-        status = ef_net_create(&edit->child, topology, err);
+        status = (space->plans ? ef_net_create_plan : ef_net_create)(&edit->child,
+                                                                     topology, err);
     }
     for (size_t i = 0; !status && i < edit->graph.n_nodes; i++) {
         ef_edit_node *node = &edit->nodes[i];
@@ -232,7 +234,7 @@ ef_status ef_edit_finish(ef_edit *edit, const ef_space *space, ef_error *err)
         copy_live(edit, &live);
         status = build(edit, space, &live, err);
     }
-    if (!status) {
+    if (!status && edit->child->values) {
         status = ef_edit_inherit(edit, err);
     }
     ef_graph_clear(&live);

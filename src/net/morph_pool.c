@@ -145,7 +145,7 @@ ef_status ef_morph_average(ef_rng *rng, const ef_space *space, const ef_net *par
     }
     edit.graph.nodes[flatten].inputs[0] = ef_edit_op(&edit, input, EF_OP_GLOBALAVG);
     status = ef_edit_finish(&edit, space, err);
-    if (!status) {
+    if (!status && edit.child->values) {
         sum_places(&edit, (uint32_t)dense, places);
     }
     return ef_edit_end(&edit, status, child);

@@ -189,7 +189,7 @@ static ef_status add_plain(const ef_space *space, const ef_net *parent, skip s,
     }
     join_add(&edit, s.to, s.from);
     status = ef_edit_finish(&edit, space, err);
-    if (!status) {
+    if (!status && edit.child->values) {
         status = take_back(&edit, s, err);
     }
     return ef_edit_end(&edit, status, child);

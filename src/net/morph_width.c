@@ -122,6 +122,10 @@ static void disturb(ef_rng *rng, const ef_edit *edit, uint32_t node, uint32_t wi
     size_t at = ef_edit_where(edit, node);
     const ef_param *param = ef_net_param(edit->child, at, EF_ROLE_WEIGHT);
     size_t n = param->count / param->dims[0];
+    if (!edit->child->values) {
+        ef_rng_skip_normals(rng, (param->dims[0] - width) * n);
+        return;
+    }
     for (uint32_t o = width; o < param->dims[0]; o++) {
         float *filter = edit->child->values + param->offset + o * n;
         double squares = 0;
@@ -313,8 +317,10 @@ ef_status ef_morph_prune(ef_rng *rng, const ef_space *space, const ef_net *paren
     ef_edit edit = {0};
     uint32_t n = draw_width(rng, space, channels.groups[group].channels, 0);
     uint32_t *source = ef_calloc(n, sizeof *source);
-    status = source ? keep_best(parent, &channels, group, n, source, err)
-                    : ef_error_memory(err);
+    status = source ? EF_OK : ef_error_memory(err);
+    if (!status && !space->plans) {
+        status = keep_best(parent, &channels, group, n, source, err);
+    }
     if (!status) {
         status = rebuild(&edit, space, parent, &channels, group,
                          (ef_map){.n = n, .source = source}, 1, err);

@@ -83,7 +83,7 @@ static void fill(ef_net *net, const ef_param *param)
     }
 }
 
-ef_status ef_net_create(ef_net **net, const ef_topology *topology, ef_error *err)
+ef_status ef_net_create_plan(ef_net **net, const ef_topology *topology, ef_error *err)
 {
     uint64_t n_values;
     size_t n_params = list_params(topology, NULL, &n_values);
@@ -99,13 +99,28 @@ ef_status ef_net_create(ef_net **net, const ef_topology *topology, ef_error *err
     made->n_params = n_params;
     made->n_values = (size_t)n_values;
     made->params = ef_calloc(n_params, sizeof made->params[0]);
-    made->values = ef_calloc_aligned(made->n_values, sizeof made->values[0]);
-    if (!made->params || !made->values || ef_topology_dup(&made->topology, topology)) {
+    if (!made->params || ef_topology_dup(&made->topology, topology)) {
         ef_net_destroy(made);
         return ef_error_memory(err);
     }
     list_params(topology, made->params, &n_values);
-    for (size_t i = 0; i < n_params; i++) {
+    *net = made;
+    return EF_OK;
+}
+
+ef_status ef_net_create(ef_net **net, const ef_topology *topology, ef_error *err)
+{
+    ef_net *made = NULL;
+    ef_status status = ef_net_create_plan(&made, topology, err);
+    if (status) {
+        return status;
+    }
+    made->values = ef_calloc_aligned(made->n_values, sizeof made->values[0]);
+    if (!made->values) {
+        ef_net_destroy(made);
+        return ef_error_memory(err);
+    }
+    for (size_t i = 0; i < made->n_params; i++) {
         fill(made, &made->params[i]);
     }
     *net = made;
@@ -201,6 +216,10 @@ void ef_net_initialise_node(ef_net *net, size_t node, ef_rng *rng)
     for (size_t i = find_first(net, node);
          i < net->n_params && net->params[i].node == node; i++) {
         const ef_param *param = &net->params[i];
+        if (!net->values) {
+            ef_rng_skip_normals(rng, param->role == EF_ROLE_WEIGHT ? param->count : 0);
+            continue;
+        }
         fill(net, param);
         if (param->role != EF_ROLE_WEIGHT) {
             continue;

@@ -57,6 +57,10 @@ typedef struct ef_net {
  * EF_ERR_MEMORY; EF_ERR_TOPOLOGY above 2^31 parameters. */
 EF_NODISCARD ef_status ef_net_create(ef_net **net, const ef_topology *topology,
                                      ef_error *err);
+/* The same without values: a plan of a network, which has its table of parameters only
+ * (values is NULL). */
+EF_NODISCARD ef_status ef_net_create_plan(ef_net **net, const ef_topology *topology,
+                                          ef_error *err);
 /* Copies names of parameters, and what is known of the file, too. */
 EF_NODISCARD ef_status ef_net_dup(ef_net **copy, const ef_net *net);
 void ef_net_destroy(ef_net *net);
@@ -69,7 +73,7 @@ float *ef_net_values(const ef_net *net, size_t node, ef_role role);
  * N(0, 1 / fan_in); biases 0; the rest as ef_net_create leaves it.  Draws one stream
  * per node keyed by its position. */
 void ef_net_initialise(ef_net *net, uint64_t seed, uint64_t a, uint64_t b);
-/* The same for one node. */
+/* The same for one node; of a plan, draws as much and sets nothing. */
 void ef_net_initialise_node(ef_net *net, size_t node, ef_rng *rng);
 
 #define EF_PARAM_NAME_SIZE (EF_NAME_SIZE + 16) /* with the NUL */

@@ -82,6 +82,9 @@ typedef struct ef_space {
     size_t n_limits;
     const ef_topology *const *kept; /* (n_kept), borrowed: see ef_space_keep */
     size_t n_kept;
+    int plans; /* operators make children without values (ef_net_create_plan), equal in
+                  topology, and leave the stream where it would be; parents have values
+                */
 } ef_space;
 
 /* The built-in space, equal to data/spaces/default.yaml.  EF_ERR_MEMORY. */

@@ -35,8 +35,28 @@ ef_candidate *ef_candidate_ref(ef_candidate *candidate)
 void ef_candidate_unref(ef_candidate *candidate)
 {
     if (candidate && --candidate->references == 0) {
+        if (candidate->id) {
+            ef_candidate_drop_parents(candidate);
+        }
         ef_net_destroy(candidate->net);
         ef_free(candidate);
+    }
+}
+
+void ef_candidate_hold_parents(ef_candidate *candidate)
+{
+    for (size_t i = 0; i < 2; i++) {
+        if (candidate->parents[i]) {
+            ef_candidate_ref(candidate->parents[i]);
+        }
+    }
+}
+
+void ef_candidate_drop_parents(ef_candidate *candidate)
+{
+    for (size_t i = 0; i < 2; i++) {
+        ef_candidate_unref(candidate->parents[i]);
+        candidate->parents[i] = NULL;
     }
 }
 

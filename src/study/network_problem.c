@@ -162,6 +162,7 @@ static ef_status adopt(void *context, void *genome, ef_error *err)
     ef_network_problem *p = context;
     ef_candidate *candidate = ef_network_problem_candidate(genome);
     candidate->id = p->next_id++;
+    ef_candidate_hold_parents(candidate);
     return remember(p, candidate) ? ef_error_memory(err) : EF_OK;
 }
 
@@ -236,37 +237,72 @@ static ef_status sample(void *context, ef_rng *rng, uint64_t number, void *genom
     return status ? status : make_genome(p, net, from, genome, err);
 }
 
-static ef_status vary_one(ef_network_problem *p, ef_rng *rng, const ef_candidate *a,
-                          const ef_candidate *b, void *genome, ef_error *err)
+/* A child of a, or of both; *from says how.  EF_ERR_TOPOLOGY: this line has come to
+ * its end. */
+static ef_status breed(const ef_space *space, ef_rng *rng, const ef_candidate *a,
+                       const ef_candidate *b, ef_net **net, origin *from, ef_error *err)
+{
+    if (b && a != b && ef_rng_unit(rng) < space->crossover) {
+        ef_status status = ef_morph_crossover(rng, space, a->net, b->net, net, NULL);
+        if (status != EF_ERR_TOPOLOGY) {
+            *from = (origin){"crossover", a->id, b->id, 0};
+            return status ? ef_error_memory(err) : EF_OK;
+        }
+    }
+    *from = (origin){.parent_a = a->id};
+    return ef_morph_mutate(rng, space, a->net, net, &from->operator_name, err);
+}
+
+/* Most children are dropped as soon as they are scored: they are plans until
+ * ef_network_problem_finish. */
+static ef_status vary_one(ef_network_problem *p, ef_rng *rng, ef_candidate *a,
+                          ef_candidate *b, void *genome, ef_error *err)
 {
     ef_net *net = NULL;
-    if (b && a != b && ef_rng_unit(rng) < p->space->crossover) {
-        ef_status status =
-            ef_morph_crossover(rng, p->space, a->net, b->net, &net, NULL);
-        if (!status) {
-            origin both = {"crossover", a->id, b->id, 0};
-            return make_genome(p, net, both, genome, err);
-        }
-        if (status != EF_ERR_TOPOLOGY) {
-            return ef_error_memory(err);
-        }
-    }
-    origin one = {.parent_a = a->id};
-    ef_status status =
-        ef_morph_mutate(rng, p->space, a->net, &net, &one.operator_name, err);
+    origin from;
+    ef_space plans = *p->space;
+    plans.plans = 1;
+    ef_rng start = *rng;
+    ef_status status = breed(&plans, rng, a, b, &net, &from, err);
     if (status == EF_ERR_TOPOLOGY) {
-        return sample(p, rng, EF_SAMPLE_LATER, genome,
-                      err); /* this line has come to its end */
+        return sample(p, rng, EF_SAMPLE_LATER, genome, err);
     }
-    return status ? status : make_genome(p, net, one, genome, err);
+    if (!status) {
+        status = make_genome(p, net, from, genome, err);
+    }
+    if (!status) {
+        ef_candidate *candidate = ef_network_problem_candidate(genome);
+        candidate->rng = start;
+        candidate->parents[0] = a;
+        candidate->parents[1] = b;
+    }
+    return status;
+}
+
+ef_status ef_network_problem_finish(const ef_network_problem *p,
+                                    ef_candidate *candidate, ef_error *err)
+{
+    if (candidate->net->values) {
+        return EF_OK;
+    }
+    ef_rng rng = candidate->rng;
+    ef_net *net = NULL;
+    origin from;
+    ef_status status = breed(p->space, &rng, candidate->parents[0],
+                             candidate->parents[1], &net, &from, err);
+    if (!status) {
+        ef_net_destroy(candidate->net);
+        candidate->net = net;
+    }
+    return status;
 }
 
 static ef_status vary(void *context, ef_rng *rng, const void *parent_a,
                       const void *parent_b, void *first, void *second, ef_error *err)
 {
     ef_network_problem *p = context;
-    const ef_candidate *a = ef_network_problem_candidate(parent_a);
-    const ef_candidate *b = parent_b ? ef_network_problem_candidate(parent_b) : NULL;
+    ef_candidate *a = ef_network_problem_candidate(parent_a);
+    ef_candidate *b = parent_b ? ef_network_problem_candidate(parent_b) : NULL;
     ef_status status = vary_one(p, rng, a, b, first, err);
     if (!status && second) {
         status = vary_one(p, rng, b ? b : a, a, second, err);
@@ -397,6 +433,10 @@ static ef_status train_unit(void *context, size_t index, ef_error *err)
     ef_network_problem *p = b->p;
     ef_candidate *candidate =
         ef_network_problem_candidate(b->genomes + index * sizeof(ef_candidate *));
+    ef_status status = ef_network_problem_finish(p, candidate, err);
+    if (status) {
+        return status;
+    }
     if (take_pending(p, candidate)) {
         tell(b, candidate);
         return EF_OK;
@@ -404,7 +444,7 @@ static ef_status train_unit(void *context, size_t index, ef_error *err)
     if (p->stop && p->stop(p->watch_context)) {
         return EF_STOPPED;
     }
-    ef_status status = train(p, candidate, err);
+    status = train(p, candidate, err);
     if (!status) {
         tell(b, candidate);
     }
@@ -422,9 +462,11 @@ static ef_status evaluate(void *context, void *genomes, size_t n, double *object
         return status;
     }
     for (size_t i = 0; i < n; i++) {
-        ef_network_problem_point(
-            p, ef_network_problem_candidate(b.genomes + i * sizeof(ef_candidate *)),
-            objectives + i * p->objectives.n, &violations[i]);
+        ef_candidate *candidate =
+            ef_network_problem_candidate(b.genomes + i * sizeof(ef_candidate *));
+        ef_candidate_drop_parents(candidate);
+        ef_network_problem_point(p, candidate, objectives + i * p->objectives.n,
+                                 &violations[i]);
     }
     return EF_OK;
 }

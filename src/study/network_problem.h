@@ -55,6 +55,11 @@ void ef_network_problem_init(ef_network_problem *p, ef_problem *problem);
 void ef_network_problem_forget(ef_network_problem *p);
 void ef_network_problem_clear(ef_network_problem *p);
 
+/* Gives a candidate that is a plan the values that its operator makes; same ones
+ * whenever it is called.  Threads may do it at once for several.  EF_ERR_MEMORY. */
+EF_NODISCARD ef_status ef_network_problem_finish(const ef_network_problem *p,
+                                                 ef_candidate *candidate,
+                                                 ef_error *err);
 /* The candidate that a genome stands for. */
 ef_candidate *ef_network_problem_candidate(const void *genome);
 /* Values of all objectives, shape (objectives.n), from the engine's order and sign to

@@ -79,5 +79,6 @@ EXTRA_PROGRAMS += %D%/bench_objectives
 BENCHES += %D%/bench_objectives
 %C%_bench_objectives_SOURCES = %D%/bench_objectives.c $(BENCH_HELP)
 %C%_bench_objectives_CPPFLAGS = $(AM_CPPFLAGS) \
-  -DEF_TOPOLOGIES='"$(abs_top_srcdir)/data/topologies"'
+  -DEF_TOPOLOGIES='"$(abs_top_srcdir)/data/topologies"' \
+  -DEF_HARDWARE='"$(abs_top_srcdir)/data/hardware"'
 %C%_bench_objectives_LDADD = $(FLOOR6)
