@@ -15,6 +15,7 @@ EXTRA_DIST += scripts/make-topologies
 # Experiments and what came out of them.
 EXTRA_DIST += \
   %D%/experiments/proxy-front.awk %D%/experiments/proxy-front.sh \
+  %D%/experiments/proxy-front.txt %D%/experiments/worth.txt \
   %D%/experiments/ratios.awk \
   %D%/experiments/worth.sh
 

@@ -7,8 +7,8 @@
 #
 #   data/experiments/worth.sh OUT [THREADS]       with evoflip in PATH or in EVOFLIP
 #
-# EVOFLIP, SEEDS (3), EPOCHS (5), IMAGES (12000), EVALUATIONS (144), STRUCK (300 images),
-# TRIALS (50) and PROXY may be set in the environment.  What is there already in OUT is
+# EVOFLIP, SEEDS (3), EPOCHS (5), IMAGES (12000), EVALUATIONS (144), STRUCK (100 images),
+# TRIALS (30) and PROXY may be set in the environment.  What is there already in OUT is
 # kept, so a run that was stopped goes on; searches and trainings that are to be repeated
 # have to be removed.  An hour of one core; give it to nice(1) beside other work.
 #
@@ -41,10 +41,10 @@ seeds=${SEEDS:-3}
 epochs=${EPOCHS:-5}
 images=${IMAGES:-12000}
 evaluations=${EVALUATIONS:-144}
-struck=${STRUCK:-300}
-trials=${TRIALS:-50}
+struck=${STRUCK:-100}
+trials=${TRIALS:-30}
 proxy=${PROXY:-predicted_ccr:target=both:ber=1e-3}
-rates=ber:1e-5:3e-5:1e-4:3e-4:1e-3:3e-3:1e-2
+rates=ber:1e-5:3e-5:1e-4:3e-4:1e-3:3e-3
 references="resnet8 nasnet-a-5m mobilenetv2-5m resnet20"
 topologies=$(dirname "$0")/../topologies
 mkdir -p "$out/topologies" "$out/models" "$out/ccr"
