@@ -5,11 +5,13 @@
 #include <criterion/parameterized.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "format/code.h"
 #include "net/topology_yaml.h"
+#include "objectives/exposure.h"
 #include "objectives/objective.h"
 #include "objectives/prediction.h"
 #include "objectives/relevance.h"
@@ -214,6 +216,38 @@ Test(predicted_ccr, of_one_flip_anywhere_needs_to_know_where_flips_strike)
     ef_error err = {0};
     cr_expect_eq(try_score(t, "predicted_ccr", NULL, &value, &err), EF_ERR_INPUT);
     cr_expect_not_null(strstr(err.text, "exposure="), "%s", err.text);
+    ef_topology_destroy(t);
+}
+
+/* The bit-seconds of exposure.h, summed here, share the two rates. */
+Test(predicted_ccr, of_one_flip_anywhere_follows_the_schedule_of_an_accelerator)
+{
+    char path[4096];
+    ef_topology *t = parse(residual);
+    ef_accelerator accelerator;
+    ef_exposure_list *list = NULL;
+    ef_objective objective;
+    ef_error err = {0};
+    double value = NAN, weights = 0, all = 0;
+    const char *sources = getenv("EF_SRCDIR");
+    snprintf(path, sizeof path, "%s/data/hardware/eyeriss-like.yaml",
+             sources ? sources : ".");
+    cr_assert_eq(ef_accelerator_load(&accelerator, path, &err), EF_OK, "%s", err.text);
+    const ef_objective_context context = {.accelerator = &accelerator};
+    cr_assert_eq(ef_exposure_create(&list, t, &context.format, &accelerator, &err),
+                 EF_OK);
+    for (size_t i = 0; i < list->n; i++) {
+        weights += list->tensors[i].is_weights ? list->tensors[i].bit_seconds : 0;
+        all += list->tensors[i].bit_seconds;
+    }
+    cr_assert(weights > 0 && weights < all);
+    double share = weights / all;
+    cr_assert_eq(ef_objective_parse(&objective, "predicted_ccr", &err), EF_OK);
+    cr_assert_eq(objective.row->score(t, &objective, &context, &value, &err), EF_OK);
+    double flip_w = score(t, "predicted_ccr:target=weights");
+    double flip_a = score(t, "predicted_ccr:target=activations");
+    cr_expect_float_eq(value, share * flip_w + (1 - share) * flip_a, 1e-12);
+    ef_exposure_destroy(list);
     ef_topology_destroy(t);
 }
 
