@@ -67,7 +67,7 @@ static void write_script(const ef_scatter *s, const char *stem, ef_text *script)
                 "font 'sans-serif,12'\n"
                 "set output '%s.svg'\n"
                 "set style line 1 lc rgb '#1f6f8b' pt 7 ps 0.4\n"
-                "set grid lc rgb '#e6e6e6'\nset logscale xy\n"
+                "set grid lc rgb '#e6e6e6'\nset logscale xy\nset format xy '%%g'\n"
                 "set xtics rotate by -40\n",
                 stem, stem, 380 * s->n_columns, 40 + 320 * rows, stem);
     ef_text_add(script, "set xlabel ");
