@@ -85,7 +85,8 @@ strike() {
     echo "strike $1, seed $2" >&2
     "$evoflip" inject -q "$out/models/$1.$2.onnx" --data fashion --images "$struck" \
         --format int8 --target weights,activations --fault $rates --count "$trials" \
-        --seed 1 --threads "$threads" --csv "$out/ccr/$1.$2.csv" -f
+        --seed 1 --threads "$threads" --csv "$out/ccr/$1.$2.csv" -f \
+        >"$out/ccr/$1.$2.txt"
 }
 
 # columns FILE NAME...: these columns of a CSV file with comments
