@@ -70,7 +70,7 @@ train() {
     echo "train $1, seed $2" >&2
     "$evoflip" train -q "$out/topologies/$1.yaml" --data fashion --images "$images" \
         --epochs "$epochs" --rate 0.03 --seed "$2" --threads "$threads" \
-        -o "$model.part.onnx" >"$model.log"
+        -f -o "$model.part.onnx" >"$model.log"
     mv "$model.part.onnx" "$model.onnx"
 }
 
