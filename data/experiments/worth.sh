@@ -70,7 +70,7 @@ train() {
     echo "train $1, seed $2" >&2
     "$evoflip" train -q "$out/topologies/$1.yaml" --data fashion --images "$images" \
         --epochs "$epochs" --rate 0.03 --seed "$2" --threads "$threads" \
-        -o "$model.part.onnx" >"$model.log"
+        -f -o "$model.part.onnx" >"$model.log"
     mv "$model.part.onnx" "$model.onnx"
 }
 
@@ -85,7 +85,8 @@ strike() {
     echo "strike $1, seed $2" >&2
     "$evoflip" inject -q "$out/models/$1.$2.onnx" --data fashion --images "$struck" \
         --format int8 --target weights,activations --fault $rates --count "$trials" \
-        --seed 1 --threads "$threads" --csv "$out/ccr/$1.$2.csv" -f
+        --seed 1 --threads "$threads" --csv "$out/ccr/$1.$2.csv" -f \
+        >"$out/ccr/$1.$2.txt"
 }
 
 # columns FILE NAME...: these columns of a CSV file with comments
