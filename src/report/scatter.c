@@ -42,7 +42,7 @@ static void add_panel(const ef_scatter *s, size_t k, const char *name, ef_text *
 {
     ef_text_add(script, "set title ");
     ef_gnuplot_quote(script, s->panels[k].title);
-    ef_text_add(script, " noenhanced\n");
+    ef_text_add(script, " noenhanced font ',10'\n");
     if (!has_points(&s->panels[k])) {
         ef_text_add(script, "plot [0.1:1] [0.1:1] NaN notitle\n");
         return;
