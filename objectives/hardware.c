@@ -139,7 +139,10 @@ ef_status ef_objective_lower(ef_workload **workload, const ef_topology *topology
     return ef_workload_create(workload, topology, format, err);
 }
 
-ef_status ef_score_bitops(EF_OBJECTIVE_ARGS)
+/* What one layer adds. */
+typedef double layer_share(const ef_workload *workload, const ef_layer *layer);
+
+static ef_status sum_layers(EF_OBJECTIVE_ARGS, layer_share *share_of)
 {
     ef_workload *workload = NULL;
     ef_status status = ef_objective_lower(&workload, topology, objective, context, err);
@@ -148,29 +151,31 @@ ef_status ef_score_bitops(EF_OBJECTIVE_ARGS)
     }
     double sum = 0;
     for (size_t i = 0; i < workload->n_layers; i++) {
-        const ef_layer *layer = &workload->layers[i];
-        sum += (double)layer->macs * layer->weight_width * layer->input_width;
+        sum += share_of(workload, &workload->layers[i]);
     }
     *value = sum;
     ef_workload_destroy(workload);
     return EF_OK;
 }
 
+static double bit_operations(const ef_workload *workload, const ef_layer *layer)
+{
+    (void)workload;
+    return (double)layer->macs * layer->weight_width * layer->input_width;
+}
+
+static double bytes_per_mac(const ef_workload *workload, const ef_layer *layer)
+{
+    return layer->macs > 0 ? ef_workload_bytes(workload, layer) / (double)layer->macs
+                           : 0;
+}
+
+ef_status ef_score_bitops(EF_OBJECTIVE_ARGS)
+{
+    return sum_layers(topology, objective, context, value, err, bit_operations);
+}
+
 ef_status ef_score_adcr(EF_OBJECTIVE_ARGS)
 {
-    ef_workload *workload = NULL;
-    ef_status status = ef_objective_lower(&workload, topology, objective, context, err);
-    if (status) {
-        return status;
-    }
-    double sum = 0;
-    for (size_t i = 0; i < workload->n_layers; i++) {
-        const ef_layer *layer = &workload->layers[i];
-        if (layer->macs > 0) {
-            sum += ef_workload_bytes(workload, layer) / (double)layer->macs;
-        }
-    }
-    *value = sum;
-    ef_workload_destroy(workload);
-    return EF_OK;
+    return sum_layers(topology, objective, context, value, err, bytes_per_mac);
 }

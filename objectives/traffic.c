@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/mem.h"
+#include "objectives/tiling.h"
 #include "objectives/hardware.h"
 
 enum { SUM_BITS = 32 };
@@ -29,28 +30,13 @@ typedef struct plan {
 
 /* --- one layer --- */
 
-/* Input rows that output rows [begin, end) need, padding left out. */
-static double rows_between(const ef_layer *layer, uint32_t begin, uint32_t end)
-{
-    int64_t first = (int64_t)begin * layer->stride[0] - layer->pad[0];
-    int64_t last =
-        (int64_t)(end - 1) * layer->stride[0] - layer->pad[0] + layer->kernel_extent[0];
-    int64_t height = layer->input_extent[0];
-    first = first > 0 ? first : 0;
-    last = last < height ? last : height;
-    return last > first ? (double)(last - first) : 0;
-}
-
-/* Rows fetched in bands of r output rows: those that two bands need, twice; those that
- * a long stride skips, never. */
+/* Rows fetched in bands of r output rows: those that two bands need, twice. */
 static double rows_fetched(const ef_layer *layer, uint32_t r)
 {
     double rows = 0;
     uint32_t height = layer->loops[EF_LOOP_OUTPUT_ROW];
-    uint32_t step = layer->stride[0] > layer->kernel_extent[0] ? 1 : r;
-    for (uint32_t begin = 0; begin < height; begin += step) {
-        rows +=
-            rows_between(layer, begin, begin + step < height ? begin + step : height);
+    for (uint32_t begin = 0; begin < height; begin += r) {
+        rows += ef_tile_rows(layer, begin, begin + r < height ? begin + r : height);
     }
     return rows;
 }
