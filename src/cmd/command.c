@@ -223,3 +223,23 @@ ef_status ef_call_check_output(const ef_call *call, const char *path, ef_error *
     }
     return check_folder(path, err);
 }
+
+ef_status ef_call_check_picture(const ef_call *call, const char *option,
+                                const char *path, const char *suffix, ef_error *err)
+{
+    static const char *const suffixes[] = {".svg", ".gp", ".dat"};
+    size_t n = strlen(path), k = strlen(suffix);
+    ef_status status = EF_OK;
+    if (n <= k || path[n - k - 1] == '/' || strcmp(path + n - k, suffix) != 0) {
+        return ef_error_set(err, EF_ERR_USAGE, "--%s %s: its name ends in %s", option,
+                            path, suffix);
+    }
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && !status; i++) {
+        ef_text beside = {0};
+        ef_text_add(&beside, "%.*s%s", (int)(n - k), path, suffixes[i]);
+        status = beside.failed ? ef_error_memory(err)
+                               : ef_call_check_output(call, beside.bytes, err);
+        ef_text_clear(&beside);
+    }
+    return status;
+}

@@ -90,5 +90,10 @@ EF_NODISCARD ef_status ef_call_print_report(const ef_call *call, const ef_table 
  * path is there and --force is not; EF_ERR_IO where its folder cannot be written. */
 EF_NODISCARD ef_status ef_call_check_output(const ef_call *call, const char *path,
                                             ef_error *err);
+/* The same of a picture, its script and data; path: whose name ends in suffix, which
+ * .svg, .gp and .dat stand in place of.  EF_ERR_USAGE: it does not. */
+EF_NODISCARD ef_status ef_call_check_picture(const ef_call *call, const char *option,
+                                             const char *path, const char *suffix,
+                                             ef_error *err);
 
 #endif

@@ -128,26 +128,6 @@ ef_status ef_inject_choose(ef_inject_job *job, ef_error *err)
     return status ? status : choose_rule(job, err);
 }
 
-ef_status ef_inject_check_picture(const ef_inject_job *job, const char *option,
-                                  const char *path, const char *suffix, ef_error *err)
-{
-    static const char *const suffixes[] = {".svg", ".gp", ".dat"};
-    size_t n = strlen(path), k = strlen(suffix);
-    ef_status status = EF_OK;
-    if (n <= k || path[n - k - 1] == '/' || strcmp(path + n - k, suffix) != 0) {
-        return ef_error_set(err, EF_ERR_USAGE, "--%s %s: its name ends in %s", option,
-                            path, suffix);
-    }
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && !status; i++) {
-        ef_text beside = {0};
-        ef_text_add(&beside, "%.*s%s", (int)(n - k), path, suffixes[i]);
-        status = beside.failed ? ef_error_memory(err)
-                               : ef_call_check_output(job->call, beside.bytes, err);
-        ef_text_clear(&beside);
-    }
-    return status;
-}
-
 ef_status ef_inject_check_outputs(const ef_inject_job *job, ef_error *err)
 {
     const ef_inject_settings *set = job->set;
@@ -157,7 +137,7 @@ ef_status ef_inject_check_outputs(const ef_inject_job *job, ef_error *err)
     size_t n = sizeof paths / sizeof *paths, n_stdout = (size_t)set->common.json;
     ef_status status = EF_OK;
     if (set->protect) {
-        status = ef_inject_check_picture(job, "protect", set->protect, ".csv", err);
+        status = ef_call_check_picture(job->call, "protect", set->protect, ".csv", err);
     }
     for (size_t i = 0; i < n && !status; i++) {
         n_stdout += paths[i] && strcmp(paths[i], "-") == 0;

@@ -85,11 +85,6 @@ typedef struct ef_inject_job {
 EF_NODISCARD ef_status ef_inject_choose(ef_inject_job *job, ef_error *err);
 /* Outputs that exist without --force, or cannot be written: before time is spent. */
 EF_NODISCARD ef_status ef_inject_check_outputs(const ef_inject_job *job, ef_error *err);
-/* The same of a picture, its script and data; path: whose name ends in suffix, which
- * .svg, .gp and .dat stand in place of.  EF_ERR_USAGE: it does not. */
-EF_NODISCARD ef_status ef_inject_check_picture(const ef_inject_job *job,
-                                               const char *option, const char *path,
-                                               const char *suffix, ef_error *err);
 
 /* --- inject_formats.c --------------------------------------------------------------
  */

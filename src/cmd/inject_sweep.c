@@ -73,7 +73,7 @@ ef_status ef_inject_choose_sweep(ef_inject_job *job, ef_error *err)
     if (status || !job->set->common.svg) {
         return status;
     }
-    return ef_inject_check_picture(job, "svg", job->set->common.svg, ".svg", err);
+    return ef_call_check_picture(job->call, "svg", job->set->common.svg, ".svg", err);
 }
 
 uint64_t inject_trials(const ef_inject_job *job)

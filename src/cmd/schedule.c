@@ -31,24 +31,6 @@ static const char *name_of(const shown *s, size_t layer)
 
 /* --- before any time is spent --- */
 
-static ef_status check_picture(const ef_call *call, const char *path, ef_error *err)
-{
-    static const char *const suffixes[] = {".svg", ".gp", ".dat"};
-    size_t n = strlen(path);
-    if (n < 5 || path[n - 5] == '/' || strcmp(path + n - 4, ".svg") != 0) {
-        return ef_error_set(err, EF_ERR_USAGE, "--svg %s: its name ends in .svg", path);
-    }
-    ef_status status = EF_OK;
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && !status; i++) {
-        ef_text beside = {0};
-        ef_text_add(&beside, "%.*s%s", (int)(n - 4), path, suffixes[i]);
-        status = beside.failed ? ef_error_memory(err)
-                               : ef_call_check_output(call, beside.bytes, err);
-        ef_text_clear(&beside);
-    }
-    return status;
-}
-
 static ef_status check_call(const ef_call *call, ef_error *err)
 {
     const ef_common *common = ef_call_common(call);
@@ -62,7 +44,8 @@ static ef_status check_call(const ef_call *call, ef_error *err)
                             "--schedule is of one FILE, found %zu of them",
                             call->n_operands);
     }
-    return common->svg ? check_picture(call, common->svg, err) : EF_OK;
+    return common->svg ? ef_call_check_picture(call, "svg", common->svg, ".svg", err)
+                       : EF_OK;
 }
 
 static ef_status make_all(shown *s, ef_error *err)
