@@ -32,6 +32,9 @@ typedef struct ef_common {
     ef_format format;
     const char *hardware;  /* NULL: none */
     const char *constants; /* NULL: the built-in ones */
+    uint64_t batch, shift;
+    double rate;
+    int flip;
     uint64_t seed;
     uint64_t threads; /* 0: all cores */
     const char *isa;
@@ -107,6 +110,19 @@ typedef struct ef_common {
                    "constants of predicted_ccr, as evoflip validate --fit writes "     \
                    "them"),                                                            \
      .shown = "built in"}
+/* Four rows of training; defaults are .shown or .fallback. */
+#define EF_COMMON_TRAINING(default_batch, default_rate)                                \
+    {EF_COMMON_ROW("batch", EF_OPTION_U64, "Training", batch, "N",                     \
+                   "images for one step"),                                             \
+     .min = 1, .max = 65536, default_batch},                                           \
+    {EF_COMMON_ROW("rate", EF_OPTION_F64, "Training", rate, "R",                       \
+                   "learning rate at its peak"),                                       \
+     .min = 0, .max = 100, default_rate},                                              \
+    {EF_COMMON_ROW("shift", EF_OPTION_U64, "Training", shift, "N",                     \
+                   "move each image by up to N pixels at random"),                     \
+     .min = 0, .max = 64, .shown = "1; of images less than 24 pixels wide 0"},         \
+    {EF_COMMON_ROW("flip", EF_OPTION_FLAG, "Training", flip, NULL,                     \
+                   "mirror every second image")}
 #define EF_COMMON_SEED                                                                 \
     {EF_COMMON_ROW("seed", EF_OPTION_U64, "Running", seed, "S",                        \
                    "seed of every random draw: the same seed gives the same bytes"),   \

@@ -25,10 +25,8 @@ typedef struct settings {
     ef_common common;
     const char *space;
     uint64_t evaluations, generations, population, children, proposals;
-    uint64_t start_epochs, epochs, batch, shift;
+    uint64_t start_epochs, epochs;
     uint64_t fault_count, fault_images;
-    double rate;
-    int flip;
     double time_s;
     size_t algorithm;
     int no_preselect;
@@ -93,14 +91,7 @@ static const ef_option options[] = {
     {ROW("epochs", EF_OPTION_U64, "Training", epochs, "N",
          "epochs of training for children"),
      .min = 1, .max = 100000, .shown = "4"},
-    {ROW("batch", EF_OPTION_U64, "Training", batch, "N", "images for one step"),
-     .min = 1, .max = 65536, .shown = "16"},
-    {ROW("rate", EF_OPTION_F64, "Training", rate, "R", "learning rate at its peak"),
-     .min = 0, .max = 100, .shown = "0.1; with a seed model's weights 0.01"},
-    {ROW("shift", EF_OPTION_U64, "Training", shift, "N",
-         "move each image by up to N pixels at random"),
-     .min = 0, .max = 64, .shown = "1; of images less than 24 pixels wide 0"},
-    {ROW("flip", EF_OPTION_FLAG, "Training", flip, NULL, "mirror every second image")},
+    EF_COMMON_TRAINING(.shown = "16", .shown = "0.1; with a seed model's weights 0.01"),
     EF_COMMON_OUTPUT("DIR", "evoflip-search", "folder for the results"),
     {ROW("run", EF_OPTION_PATH, "Output", run, "FILE", "run file"),
      .shown = "DIR/run.evo"},
@@ -232,8 +223,8 @@ static void set_training(job *j)
         uint64_t *field, value;
     } counts[] = {{"start-epochs", &j->config.start_epochs, given->start_epochs},
                   {"epochs", &j->config.epochs, given->epochs},
-                  {"batch", &j->config.batch, given->batch},
-                  {"shift", &j->config.shift, given->shift}};
+                  {"batch", &j->config.batch, given->common.batch},
+                  {"shift", &j->config.shift, given->common.shift}};
     j->config.shift = ef_train_default_shift(&j->set);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         if (ef_call_given(j->call, counts[i].option)) {
@@ -245,7 +236,7 @@ static void set_training(job *j)
             j->seeds.items[i].has_weights ? EF_TRAIN_RATE_SEED : j->config.rate;
     }
     if (ef_call_given(j->call, "rate")) {
-        j->config.rate = given->rate;
+        j->config.rate = given->common.rate;
     }
 }
 
@@ -259,7 +250,7 @@ static ef_status configure(job *j, ef_error *err)
     j->config.population = given->population;
     j->config.children = given->children ? given->children : given->population;
     j->config.proposals = given->no_preselect ? 1 : given->proposals;
-    j->config.flip = (uint64_t)given->flip;
+    j->config.flip = (uint64_t)given->common.flip;
     j->config.fault_count = given->fault_count;
     j->config.fault_images = given->fault_images;
     j->config.generations = given->generations;

@@ -18,15 +18,11 @@
 typedef struct settings {
     ef_common common;
     uint64_t epochs;
-    uint64_t batch;
-    double rate;
     double momentum;
     double decay;
     size_t schedule;
     double warmup;
     double smoothing;
-    uint64_t shift;
-    int flip;
     int from_scratch;
     int new_head;
 } settings;
@@ -48,10 +44,8 @@ static const ef_option options[] = {
          "give the last layer as many units as there are classes, with new weights")},
     {TRAINING("epochs", EF_OPTION_U64, epochs, "N", "passes over the training part"),
      .min = 1, .max = 100000, .shown = "30; of a model 10"},
-    {TRAINING("batch", EF_OPTION_U64, batch, "N", "images for one step"), .min = 1,
-     .max = 65536, .shown = "32"},
-    {TRAINING("rate", EF_OPTION_F64, rate, "R", "learning rate at its peak"), .min = 0,
-     .max = 100, .shown = "0.1; of a model 0.001, with a new head 0.01"},
+    EF_COMMON_TRAINING(.shown = "32",
+                       .shown = "0.1; of a model 0.001, with a new head 0.01"),
     {TRAINING("schedule", EF_OPTION_CHOICE, schedule, "NAME",
               "how the rate goes on: down to 0 along half a cosine, or constant"),
      .fallback = "cosine", .names = schedules},
@@ -64,10 +58,6 @@ static const ef_option options[] = {
      .shown = "0.001"},
     {TRAINING("smoothing", EF_OPTION_F64, smoothing, "S", "label smoothing"), .min = 0,
      .max = 0.9, .shown = "0.1; of a model 0"},
-    {TRAINING("shift", EF_OPTION_U64, shift, "N",
-              "move each image by up to N pixels at random"),
-     .min = 0, .max = 64, .shown = "1; of images less than 24 pixels wide 0"},
-    {TRAINING("flip", EF_OPTION_FLAG, flip, NULL, "mirror every second image")},
     EF_COMMON_DATA("digits"),
     EF_COMMON_IMAGES,
     EF_COMMON_NORMALISATION,
@@ -205,12 +195,12 @@ static void fill_defaults(job *j)
         const char *option;
         uint64_t *field, value;
     } counts[] = {{"epochs", &set->epochs, o.epochs},
-                  {"batch", &set->batch, o.batch},
-                  {"shift", &set->shift, ef_train_default_shift(&j->data)}};
+                  {"batch", &set->common.batch, o.batch},
+                  {"shift", &set->common.shift, ef_train_default_shift(&j->data)}};
     const struct {
         const char *option;
         double *field, value;
-    } reals[] = {{"rate", &set->rate, rate},
+    } reals[] = {{"rate", &set->common.rate, rate},
                  {"momentum", &set->momentum, o.momentum},
                  {"decay", &set->decay, o.decay},
                  {"warmup", &set->warmup, o.warmup},
@@ -233,14 +223,14 @@ static void set_options(job *j)
     const settings *set = &j->set;
     j->options = EF_TRAIN_OPTIONS_DEFAULT;
     j->options.epochs = (size_t)set->epochs;
-    j->options.batch = (size_t)set->batch;
-    j->options.rate = set->rate;
+    j->options.batch = (size_t)set->common.batch;
+    j->options.rate = set->common.rate;
     j->options.momentum = set->momentum;
     j->options.decay = set->decay;
     j->options.is_constant = set->schedule == 1;
     j->options.warmup = set->warmup;
     j->options.smoothing = set->smoothing;
-    j->options.augment = (ef_augment){(size_t)set->shift, set->flip};
+    j->options.augment = (ef_augment){(size_t)set->common.shift, set->common.flip};
     j->options.seed = set->common.seed;
     j->options.n_threads = (size_t)set->common.threads;
 }

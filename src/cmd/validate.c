@@ -13,11 +13,10 @@
 #include "study/refit.h"
 #include "train/train.h"
 
-/* Single activation flips: each trial strikes another site in every image. */
+/* Trials in activations strike anew in every image and tell more: so many times fewer
+ * single flips, and trials at a bit error rate. */
 #define FLIPS_PER_ACTIVATION_TRIAL 20
-#define ACTIVATION_SHARE                                                               \
-    4 /* of the trials at a bit error rate, for the same reason                        \
-       */
+#define ACTIVATION_SHARE 4
 #define WANTED_CCR 0.07
 
 #define ROW(option, kind, heading, field, value, sentence)                             \
@@ -46,14 +45,7 @@ const ef_option ef_validate_options[] = {
     {ROW("epochs", EF_OPTION_U64, "Training", epochs, "N", "passes over the training "
          "part"),
      .min = 1, .max = 100000, .fallback = "8"},
-    {ROW("batch", EF_OPTION_U64, "Training", batch, "N", "images for one step"),
-     .min = 1, .max = 65536, .fallback = "16"},
-    {ROW("rate", EF_OPTION_F64, "Training", rate, "R", "learning rate at its peak"),
-     .min = 0, .max = 100, .fallback = "0.1"},
-    {ROW("shift", EF_OPTION_U64, "Training", shift, "N",
-         "move each image by up to N pixels at random"),
-     .min = 0, .max = 64, .shown = "1; of images less than 24 pixels wide 0"},
-    {ROW("flip", EF_OPTION_FLAG, "Training", flip, NULL, "mirror every second image")},
+    EF_COMMON_TRAINING(.fallback = "16", .fallback = "0.1"),
     {ROW("max-error", EF_OPTION_F64, "Training", max_error, "SHARE",
          "leave topologies out that miss more of the validation part"),
      .min = 0, .max = 1, .fallback = "0.1"},
@@ -176,9 +168,10 @@ static uint64_t share_of(uint64_t n, uint64_t parts)
 static ef_train_options training(const ef_validate_job *j)
 {
     ef_train_options o = EF_TRAIN_OPTIONS_SHORT;
-    o.batch = (size_t)j->set.batch;
-    o.rate = j->set.rate;
-    o.augment = (ef_augment){.shift = (size_t)j->set.shift, .flip = j->set.flip};
+    o.batch = (size_t)j->set.common.batch;
+    o.rate = j->set.common.rate;
+    o.augment =
+        (ef_augment){.shift = (size_t)j->set.common.shift, .flip = j->set.common.flip};
     return o;
 }
 
@@ -258,32 +251,15 @@ static ef_status gather_topologies(ef_validate_job *j, ef_error *err)
 
 /* --- the call ---------------------------------------------------------------- */
 
-/* And its script and data. */
-static ef_status check_picture(const ef_validate_job *j, const char *path,
-                               ef_error *err)
-{
-    static const char *const suffixes[] = {".svg", ".gp", ".dat"};
-    size_t n = strlen(path), k = strlen(suffixes[0]);
-    ef_status status = EF_OK;
-    if (n <= k || strcmp(path + n - k, suffixes[0]) != 0) {
-        return ef_error_set(err, EF_ERR_USAGE, "--svg %s: its name ends in .svg", path);
-    }
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes && !status; i++) {
-        ef_text beside = {0};
-        ef_text_add(&beside, "%.*s%s", (int)(n - k), path, suffixes[i]);
-        status = beside.failed ? ef_error_memory(err)
-                               : ef_call_check_output(j->call, beside.bytes, err);
-        ef_text_clear(&beside);
-    }
-    return status;
-}
-
 static ef_status check_outputs(const ef_validate_job *j, ef_error *err)
 {
     const ef_validate_settings *set = &j->set;
     const char *const paths[] = {set->common.csv, set->correlations, set->fit,
                                  set->resume ? NULL : set->run};
-    ef_status status = set->common.svg ? check_picture(j, set->common.svg, err) : EF_OK;
+    ef_status status =
+        set->common.svg
+            ? ef_call_check_picture(j->call, "svg", set->common.svg, ".svg", err)
+            : EF_OK;
     for (size_t i = 0; i < sizeof paths / sizeof *paths && !status; i++) {
         status = paths[i] ? ef_call_check_output(j->call, paths[i], err) : EF_OK;
     }
@@ -331,7 +307,7 @@ static ef_status prepare(ef_validate_job *j, ef_error *err)
     }
     status = status ? status : load_data(j, err);
     if (!status && !j->set.resume && !ef_call_given(j->call, "shift")) {
-        j->set.shift = ef_train_default_shift(&j->data);
+        j->set.common.shift = ef_train_default_shift(&j->data);
     }
     status = status ? status : configure(j, err);
     if (status || j->set.resume) {

@@ -10,9 +10,8 @@ typedef struct ef_validate_settings {
     ef_common common;
     const char *space, *formats;
     uint64_t topologies, seeds;
-    uint64_t epochs, batch, shift;
-    double rate, max_error;
-    int flip;
+    uint64_t epochs;
+    double max_error;
     double ber_weights, ber_activations;
     uint64_t calibrate, pilot, trials, count, resamples;
     const char *run, *correlations, *fit;
