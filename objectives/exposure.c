@@ -21,11 +21,9 @@ typedef struct summing {
     uint64_t used_ps;              /* the end of the last computation of the layer */
 } summing;
 
-#define PS_PER_S 1e12
-
 static double seconds(uint64_t from_ps, uint64_t to_ps)
 {
-    return to_ps > from_ps ? (double)(to_ps - from_ps) / PS_PER_S : 0;
+    return to_ps > from_ps ? (double)(to_ps - from_ps) / EF_PS_PER_S : 0;
 }
 
 /* --- tasks --- */

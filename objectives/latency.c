@@ -40,7 +40,7 @@ static ef_status simulate(const ef_workload *workload,
         status = ef_schedule_create(&schedule, workload, accelerator, tasks, err);
     }
     if (!status) {
-        *value = (double)schedule->time_ps / 1e12;
+        *value = (double)schedule->time_ps / EF_PS_PER_S;
     }
     ef_schedule_destroy(schedule);
     ef_tasks_destroy(tasks);

@@ -167,7 +167,7 @@ static ef_bound find_bound(const ef_layer_time *layer, uint64_t dma_ps)
 static double utilisation(const ef_accelerator *a, const ef_layer *layer,
                           uint64_t time_ps)
 {
-    double cycles = (double)time_ps / 1e12 * a->clock_hz;
+    double cycles = (double)time_ps / EF_PS_PER_S * a->clock_hz;
     double work = (double)(layer->macs > 0 ? layer->macs : layer->operations);
     double width = layer->macs > 0 ? (double)a->rows.size * a->columns.size : a->lanes;
     return time_ps > 0 ? work / (width * cycles) : 0;

@@ -8,11 +8,9 @@ enum { SUM_BITS = 32 };
  * thousands of them where transfers cost nothing to set up. */
 #define LEAST_GAIN (1.0 / 256)
 
-#define PS_PER_S 1e12
-
 double ef_whole_ps(double time_s)
 {
-    return ceil(time_s * PS_PER_S * (1 - 0x1p-48));
+    return ceil(time_s * EF_PS_PER_S * (1 - 0x1p-48));
 }
 
 static double larger(double a, double b)
@@ -38,6 +36,16 @@ double ef_tile_rows(const ef_layer *layer, uint32_t begin, uint32_t end)
     first = first > 0 ? first : 0;
     last = last < height ? last : height;
     return last > first ? (double)(last - first) : 0;
+}
+
+double ef_tile_rows_fetched(const ef_layer *layer, uint32_t r)
+{
+    double rows = 0;
+    uint32_t height = layer->loops[EF_LOOP_OUTPUT_ROW];
+    for (uint32_t begin = 0; begin < height; begin += r) {
+        rows += ef_tile_rows(layer, begin, height - begin < r ? height : begin + r);
+    }
+    return rows;
 }
 
 static void set_extents(const ef_layer *layer, const ef_tile *tile, uint32_t *extents)
@@ -198,17 +206,6 @@ static double unit_time(const ef_tiling *t, const ef_tile *tile)
     return sum;
 }
 
-/* Input rows that all bands of r rows fetch. */
-static double rows_fetched(const ef_layer *layer, uint32_t r)
-{
-    double rows = 0;
-    uint32_t height = layer->loops[EF_LOOP_OUTPUT_ROW];
-    for (uint32_t begin = 0; begin < height; begin += r) {
-        rows += ef_tile_rows(layer, begin, height - begin < r ? height : begin + r);
-    }
-    return rows;
-}
-
 static double transfer_ps(const ef_tiling *t, double n, double bits)
 {
     ef_transfer_ps ps = ef_transfer_time(t->accelerator, n, bits);
@@ -335,7 +332,7 @@ static void try_channels(search *s, uint32_t inputs, uint32_t rows)
 {
     const uint32_t *loops = s->tiling->layer->loops;
     uint32_t groups = loops[EF_LOOP_GROUP], outputs = loops[EF_LOOP_OUTPUT_CHANNEL];
-    double fetched = rows_fetched(s->tiling->layer, rows);
+    double fetched = ef_tile_rows_fetched(s->tiling->layer, rows);
     uint32_t n = 1;
     uint32_t all = inputs < loops[EF_LOOP_INPUT_CHANNEL] ? 1 : groups;
     for (uint32_t g = all; g >= 1; g = next_size(all, &n)) {
@@ -353,7 +350,7 @@ static double least_unit_time(const ef_tiling *t)
     const ef_accelerator *a = t->accelerator;
     double macs = (double)a->rows.size * a->columns.size;
     return ((double)t->layer->macs / macs + (double)t->layer->operations / a->lanes) *
-           (PS_PER_S / a->clock_hz) * (1 - 1e-9);
+           (EF_PS_PER_S / a->clock_hz) * (1 - 1e-9);
 }
 
 int ef_tiling_choose(const ef_tiling *tiling, ef_tile *tile, ef_tile_cost *cost)

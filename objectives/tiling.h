@@ -9,6 +9,9 @@
 #include "objectives/accelerator.h"
 #include "objectives/workload.h"
 
+/* Times are whole numbers of these. */
+#define EF_PS_PER_S 1e12
+
 typedef struct ef_tile {
     uint32_t groups, outputs, inputs, rows; /* g, k, c, r */
     int rows_inside;                        /* weights stay */
@@ -38,6 +41,8 @@ double ef_tiling_needs(const ef_tiling *tiling, const ef_tile *tile);
 /* Input rows that output rows [begin, end) need, without those of the padding and those
  * that a stride longer than the kernel skips. */
 double ef_tile_rows(const ef_layer *layer, uint32_t begin, uint32_t end);
+/* Those that all bands of r output rows fetch: what two bands need, twice. */
+double ef_tile_rows_fetched(const ef_layer *layer, uint32_t r);
 /* The cycles of the array. */
 double ef_tile_cycles(const ef_accelerator *accelerator, const ef_layer *layer,
                       const ef_tile *tile);

@@ -30,17 +30,6 @@ typedef struct plan {
 
 /* --- one layer --- */
 
-/* Rows fetched in bands of r output rows: those that two bands need, twice. */
-static double rows_fetched(const ef_layer *layer, uint32_t r)
-{
-    double rows = 0;
-    uint32_t height = layer->loops[EF_LOOP_OUTPUT_ROW];
-    for (uint32_t begin = 0; begin < height; begin += r) {
-        rows += ef_tile_rows(layer, begin, begin + r < height ? begin + r : height);
-    }
-    return rows;
-}
-
 /* Rows of the input in a tile of r output rows. */
 static double tile_rows(const ef_layer *layer, double r)
 {
@@ -89,7 +78,8 @@ static double cost_of_bands(const problem *p, uint32_t r)
     double outputs = loops[EF_LOOP_OUTPUT_CHANNEL];
     double inputs = loops[EF_LOOP_INPUT_CHANNEL];
     double bands = ceil((double)loops[EF_LOOP_OUTPUT_ROW] / r);
-    double in = p->input_bits * rows_fetched(p->layer, r) / p->layer->input_extent[0];
+    double in =
+        p->input_bits * ef_tile_rows_fetched(p->layer, r) / p->layer->input_extent[0];
     double best = INFINITY, k = most_channels(p, inputs, r);
     if (k >= 1) {
         double passes = ceil(outputs / k);
@@ -107,9 +97,9 @@ static double cost_of_bands(const problem *p, uint32_t r)
 static double cost_of_layer(const problem *p)
 {
     uint32_t height = p->layer->loops[EF_LOOP_OUTPUT_ROW];
-    double least =
-        p->input_bits * rows_fetched(p->layer, height) / p->layer->input_extent[0] +
-        p->weight_bits;
+    double least = p->input_bits * ef_tile_rows_fetched(p->layer, height) /
+                       p->layer->input_extent[0] +
+                   p->weight_bits;
     double best = INFINITY;
     for (uint32_t r = height; r >= 1 && best > least; r--) {
         best = fmin(best, cost_of_bands(p, r));

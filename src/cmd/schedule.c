@@ -11,8 +11,6 @@
 #include "report/gantt.h"
 #include "report/table.h"
 
-#define PS_PER_S 1e12
-
 typedef struct shown {
     const ef_call *call;
     ef_scoring given;
@@ -95,7 +93,7 @@ static void add_head(shown *s)
     ef_table_add_note(&s->table, "command", "score");
     ef_table_add_note(&s->table, "format", format);
     ef_table_add_note(&s->table, "accelerator", s->given.accelerator.name);
-    add_note(s, "latency", (double)s->schedule->time_ps / PS_PER_S);
+    add_note(s, "latency", (double)s->schedule->time_ps / EF_PS_PER_S);
     add_note(s, "roofline", roofline_of(s));
     add_note(s, "weight_share", s->exposure->weight_share);
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
@@ -115,8 +113,9 @@ static void add_row(shown *s, size_t index, size_t *of_weights)
     ef_table_add_text(&s->table, name_of(s, index));
     ef_table_add_text(&s->table, ef_layer_class_name(layer->layer_class));
     ef_table_add_number(&s->table, (double)layer->macs);
-    ef_table_add_number(&s->table, (double)time->start_ps / PS_PER_S);
-    ef_table_add_number(&s->table, (double)(time->end_ps - time->start_ps) / PS_PER_S);
+    ef_table_add_number(&s->table, (double)time->start_ps / EF_PS_PER_S);
+    ef_table_add_number(&s->table,
+                        (double)(time->end_ps - time->start_ps) / EF_PS_PER_S);
     ef_table_add_text(&s->table, ef_bound_name(time->bound));
     ef_table_add_number(&s->table, time->utilisation);
     ef_table_add_number(&s->table, (double)time->bits / 8);
@@ -127,7 +126,7 @@ static void add_row(shown *s, size_t index, size_t *of_weights)
 
 static void add_words(const shown *s, ef_text *text)
 {
-    double latency = (double)s->schedule->time_ps / PS_PER_S;
+    double latency = (double)s->schedule->time_ps / EF_PS_PER_S;
     double roofline = roofline_of(s), work = 0;
     const ef_accelerator *a = &s->given.accelerator;
     for (size_t i = 0; i < s->workload->n_layers; i++) {
@@ -163,8 +162,8 @@ static void fill_bars(const shown *s, ef_gantt_bar *bars, size_t *n)
         for (size_t k = 0; k < EF_RESOURCE_COUNT; k++) {
             if (task->resources >> k & 1) {
                 bars[(*n)++] = (ef_gantt_bar){
-                    k, task->layer, (double)s->schedule->start_ps[i] / PS_PER_S,
-                    (double)s->schedule->end_ps[i] / PS_PER_S};
+                    k, task->layer, (double)s->schedule->start_ps[i] / EF_PS_PER_S,
+                    (double)s->schedule->end_ps[i] / EF_PS_PER_S};
             }
         }
     }
@@ -182,12 +181,12 @@ static ef_status draw_gantt(const shown *s, ef_gantt_bar *bars, ef_gantt_span *s
     }
     for (size_t i = 0; i < s->workload->n_layers; i++) {
         const ef_layer_time *time = &s->schedule->layers[i];
-        spans[i] = (ef_gantt_span){name_of(s, i), (double)time->start_ps / PS_PER_S,
-                                   (double)time->end_ps / PS_PER_S};
+        spans[i] = (ef_gantt_span){name_of(s, i), (double)time->start_ps / EF_PS_PER_S,
+                                   (double)time->end_ps / EF_PS_PER_S};
     }
     gantt.spans = spans;
     gantt.n_spans = s->workload->n_layers;
-    gantt.end_s = (double)s->schedule->time_ps / PS_PER_S;
+    gantt.end_s = (double)s->schedule->time_ps / EF_PS_PER_S;
     const char *path = s->call->operands[0], *slash = strrchr(path, '/');
     ef_text_add(&title, "%s on %s", slash ? slash + 1 : path,
                 s->given.accelerator.name);
