@@ -1,6 +1,10 @@
-#include "study/formats.h"
+#include "faultsim/formats.h"
 
-#include "study/injector.h"
+int ef_formats_is_integer(const ef_format *format)
+{
+    return format->kind == EF_FORMAT_INT || format->kind == EF_FORMAT_UINT ||
+           format->kind == EF_FORMAT_FIXED;
+}
 
 void ef_formats_set_weights(ef_qnet_options *options, const ef_format *format)
 {
@@ -45,7 +49,7 @@ ef_status ef_formats_check(const ef_qnet_options *options, const char *weights,
     if (w->kind == EF_FORMAT_UINT) {
         return refuse(w, weights, "only activations have a zero point", err);
     }
-    if (ef_injector_is_integer(a) && !ef_injector_is_integer(w) && !is_code(w)) {
+    if (ef_formats_is_integer(a) && !ef_formats_is_integer(w) && !is_code(w)) {
         return refuse(
             w, weights,
             "with activations in integers weights are int, fixed, tern or bin", err);

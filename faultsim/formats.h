@@ -1,10 +1,13 @@
 /* Number formats of weights and activations that one name means, and which of them go
  * together. */
-#ifndef EF_STUDY_FORMATS_H
-#define EF_STUDY_FORMATS_H
+#ifndef EF_FAULTSIM_FORMATS_H
+#define EF_FAULTSIM_FORMATS_H
 
 #include "base/status.h"
 #include "faultsim/quantized.h"
+
+/* Whether tensors of this format are run in integers. */
+int ef_formats_is_integer(const ef_format *format);
 
 /* What `--format F` says of both: of `int`, weights with a scale for each output
  * channel and activations with one scale, those without a negative value as `uint`

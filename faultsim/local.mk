@@ -10,6 +10,7 @@ noinst_LIBRARIES += %D%/libfaultsim.a
   %D%/floating_step.c %D%/floating_step.h %D%/floating_area.c \
   %D%/floating_params.c %D%/floating_values.c \
   %D%/classify.c %D%/classify.h \
+  %D%/formats.c %D%/formats.h \
   %D%/histogram.c %D%/histogram.h \
   %D%/ranges.c %D%/ranges.h %D%/ranges_fit.c \
   %D%/quantized.c %D%/quantized.h %D%/quantized_priv.h %D%/quantized_steps.c \

@@ -5,6 +5,7 @@
 
 #include "base/mathfn.h"
 #include "base/mem.h"
+#include "faultsim/formats.h"
 #include "net/stored.h"
 #include "objectives/flip_effect.h"
 #include "objectives/relevance.h"
@@ -61,18 +62,17 @@ typedef struct build {
 void ef_prediction_formats_init(ef_prediction_formats *formats, const ef_format *format)
 {
     const ef_format int8 = {.kind = EF_FORMAT_INT, .bits = 8};
-    ef_format used = ef_format_is_stated(format) ? *format : int8;
-    *formats = (ef_prediction_formats){.weights = used, .activations = used};
-    if (used.kind == EF_FORMAT_INT) {
-        formats->weights.per_channel = 1;
-        formats->activations.per_channel = 0;
-        formats->fits_activations =
-            used.encoding == EF_ENCODING_PLAIN || used.encoding == EF_ENCODING_GRAY;
+    ef_format activations = ef_format_is_stated(format) ? *format : int8;
+    ef_format weights = activations;
+    ef_qnet_options both = {.accumulator_bits = 0};
+    if (weights.kind == EF_FORMAT_UINT) { /* only activations have a zero point */
+        weights.kind = EF_FORMAT_INT;
     }
-    if (used.kind == EF_FORMAT_UINT) { /* only activations have a zero point */
-        formats->weights.kind = EF_FORMAT_INT;
-        formats->weights.per_channel = 1;
-    }
+    ef_formats_set_weights(&both, &weights);
+    ef_formats_set_activations(&both, &activations);
+    *formats = (ef_prediction_formats){.weights = both.weights,
+                                       .activations = both.activations,
+                                       .fits_activations = both.fits_activations};
 }
 
 /* --- formats ------------------------------------------------------------------- */
@@ -372,34 +372,34 @@ static double share_of(double x)
     return x < 1e-5 ? x * (1 - x / 2) : 1 - ef_exp(-x);
 }
 
-double ef_prediction_ccr(const ef_prediction *prediction, const ef_exposure *exposure,
+double ef_prediction_ccr(const ef_prediction *prediction, const ef_fault_model *fault,
                          const ef_constants *constants)
 {
     double critical = 0, ccr = 0;
     for (ef_exposed t = EF_EXPOSED_WEIGHTS; t <= EF_EXPOSED_ACTIVATIONS; t++) {
-        if (exposure->target != EF_EXPOSED_BOTH && exposure->target != t) {
+        if (fault->target != EF_EXPOSED_BOTH && fault->target != t) {
             continue;
         }
-        if (exposure->ber > 0) {
+        if (fault->ber > 0) {
             critical += ef_prediction_critical(prediction, t, constants);
         } else {
-            double share = exposure->target != EF_EXPOSED_BOTH ? 1
-                           : t == EF_EXPOSED_WEIGHTS           ? exposure->share
-                                                               : 1 - exposure->share;
+            double share = fault->target != EF_EXPOSED_BOTH ? 1
+                           : t == EF_EXPOSED_WEIGHTS        ? fault->share
+                                                            : 1 - fault->share;
             ccr += share * ccr_of_flip(prediction, t, constants);
         }
     }
-    return exposure->ber > 0 ? share_of(exposure->ber * critical) : ccr;
+    return fault->ber > 0 ? share_of(fault->ber * critical) : ccr;
 }
 
 ef_status ef_predict(const ef_topology *topology, const ef_prediction_formats *formats,
-                     const ef_exposure *exposure, const ef_constants *constants,
+                     const ef_fault_model *fault, const ef_constants *constants,
                      double *ccr, ef_error *err)
 {
     ef_prediction *prediction = NULL;
     ef_status status = ef_prediction_create(&prediction, topology, formats, err);
     if (!status) {
-        *ccr = ef_prediction_ccr(prediction, exposure, constants);
+        *ccr = ef_prediction_ccr(prediction, fault, constants);
         ef_prediction_destroy(prediction);
     }
     return status;

@@ -34,15 +34,15 @@ EF_NODISCARD ef_status ef_prediction_create(ef_prediction **prediction,
 void ef_prediction_destroy(ef_prediction *prediction);
 
 /* What strikes. */
-typedef struct ef_exposure {
+typedef struct ef_fault_model {
     ef_exposed target;
     double ber;   /* of every stored bit of the target; 0: one flip */
     double share; /* of single flips that strike weights; of target both alone */
-} ef_exposure;
+} ef_fault_model;
 
 /* The share of images whose class changes, or whose logits are no longer finite.
  * constants NULL: the built-in ones.  Takes about 1 us for ten layers in int8. */
-double ef_prediction_ccr(const ef_prediction *prediction, const ef_exposure *exposure,
+double ef_prediction_ccr(const ef_prediction *prediction, const ef_fault_model *fault,
                          const ef_constants *constants);
 
 /* The expected number of critical bits among those of weights or activations (not
@@ -54,7 +54,7 @@ double ef_prediction_bits(const ef_prediction *prediction, ef_exposed target);
 /* All of it at once.  Errors as ef_prediction_create. */
 EF_NODISCARD ef_status ef_predict(const ef_topology *topology,
                                   const ef_prediction_formats *formats,
-                                  const ef_exposure *exposure,
+                                  const ef_fault_model *fault,
                                   const ef_constants *constants, double *ccr,
                                   ef_error *err);
 

@@ -98,11 +98,11 @@ ef_status ef_score_predicted_ccr(EF_OBJECTIVE_ARGS)
     const ef_format *format =
         ef_format_is_stated(&objective->format) ? &objective->format : &context->format;
     ef_prediction_formats formats;
-    ef_exposure exposure = {.target = objective->target, .ber = objective->ber};
+    ef_fault_model fault = {.target = objective->target, .ber = objective->ber};
     ef_prediction_formats_init(&formats, format);
     ef_status status =
-        find_share(topology, objective, context, format, &exposure.share, err);
-    return status ? status
-                  : ef_predict(topology, &formats, &exposure, context->constants, value,
-                               err);
+        find_share(topology, objective, context, format, &fault.share, err);
+    return status
+               ? status
+               : ef_predict(topology, &formats, &fault, context->constants, value, err);
 }

@@ -37,7 +37,7 @@ static ef_topology *make_topology(size_t i)
 typedef struct bench {
     const ef_prediction *predictions[N_MEASURES * N];
     ef_prediction *own[2 * N]; /* int8, e4m3 */
-    ef_exposure exposures[N_MEASURES];
+    ef_fault_model faults[N_MEASURES];
     double measured[N_MEASURES * N];
     ef_refit_data data;
 } bench;
@@ -64,21 +64,21 @@ static void make_bench(bench *b, const ef_constants *truth, double noise)
         ef_topology_destroy(topology);
     }
     for (size_t m = 0; m < N_MEASURES; m++) {
-        b->exposures[m] =
-            (ef_exposure){.target = m % 2 ? EF_EXPOSED_ACTIVATIONS : EF_EXPOSED_WEIGHTS,
-                          .ber = m < 4 ? 1e-5 : 0,
-                          .share = 0.5};
+        b->faults[m] = (ef_fault_model){.target = m % 2 ? EF_EXPOSED_ACTIVATIONS
+                                                        : EF_EXPOSED_WEIGHTS,
+                                        .ber = m < 4 ? 1e-5 : 0,
+                                        .share = 0.5};
         for (size_t i = 0; i < N; i++) {
             size_t at = m * N + i;
             b->predictions[at] = b->own[m / 2 % 2 * N + i];
             /* a wave that repeats in no fold */
             b->measured[at] =
-                ef_prediction_ccr(b->predictions[at], &b->exposures[m], truth) *
+                ef_prediction_ccr(b->predictions[at], &b->faults[m], truth) *
                 exp(noise * sin(1.7 * (double)at));
         }
     }
     b->data.predictions = b->predictions;
-    b->data.exposures = b->exposures;
+    b->data.faults = b->faults;
     b->data.measured = b->measured;
 }
 

@@ -1,6 +1,6 @@
 /* The number formats of weights and activations, and what runs them. */
 #include "cmd/inject_priv.h"
-#include "study/formats.h"
+#include "faultsim/formats.h"
 
 static ef_status choose_accumulator(ef_inject_job *job, ef_error *err)
 {
@@ -9,7 +9,7 @@ static ef_status choose_accumulator(ef_inject_job *job, ef_error *err)
     if (!job->set->accumulator) {
         return EF_OK;
     }
-    if (!ef_injector_is_integer(&job->formats.activations)) {
+    if (!ef_formats_is_integer(&job->formats.activations)) {
         return ef_error_set(err, EF_ERR_USAGE,
                             "--accumulator: sums of activations in floats are float32");
     }

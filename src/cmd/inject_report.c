@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd/inject_priv.h"
+#include "faultsim/formats.h"
 
 /* --- rows: the whole network, a node, a bit position ------------------------- */
 
@@ -127,7 +128,7 @@ static void add_percents(ef_table *table, const ef_estimate *e)
 /* Integers are finite, and a column of zeros would say so at length. */
 static int can_be_nonfinite(const ef_inject_job *job)
 {
-    return !ef_injector_is_integer(&job->formats.activations);
+    return !ef_formats_is_integer(&job->formats.activations);
 }
 
 static void add_columns(const ef_inject_job *job, ef_table *table)

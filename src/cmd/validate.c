@@ -9,7 +9,7 @@
 #include "cmd/validate_priv.h"
 #include "net/topology_yaml.h"
 #include "report/gnuplot.h"
-#include "study/formats.h"
+#include "faultsim/formats.h"
 #include "study/refit.h"
 #include "train/train.h"
 

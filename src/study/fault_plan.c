@@ -5,7 +5,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "study/formats.h"
+#include "faultsim/formats.h"
 
 /* One measurement. */
 typedef struct item {

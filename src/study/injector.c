@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/parallel.h"
+#include "faultsim/formats.h"
 #include "net/batch.h"
 
 #define BATCH_IMAGES 100
@@ -44,12 +45,6 @@ struct ef_injector {
 
 /* --- making ------------------------------------------------------------------ */
 
-int ef_injector_is_integer(const ef_format *format)
-{
-    return format->kind == EF_FORMAT_INT || format->kind == EF_FORMAT_UINT ||
-           format->kind == EF_FORMAT_FIXED;
-}
-
 /* Floats without a scale of their own take whatever comes. */
 int ef_injector_needs_ranges(const ef_format *activations)
 {
@@ -84,7 +79,7 @@ static ef_status make_network(ef_injector *in, const ef_net *net, ef_error *err)
                            ? find_ranges(in, net, &ranges, err)
                            : EF_OK;
     if (!status) {
-        status = ef_injector_is_integer(&formats->activations)
+        status = ef_formats_is_integer(&formats->activations)
                      ? ef_qnet_create(&in->qnet, net, ranges, formats, err)
                      : ef_fnet_create(&in->fnet, net, ranges, &floats, err);
     }

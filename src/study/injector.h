@@ -28,9 +28,6 @@ typedef struct ef_injector_options {
     size_t n_threads; /* 0: all; no result depends on it */
 } ef_injector_options;
 
-/* Whether tensors of this format are run in integers. */
-int ef_injector_is_integer(const ef_format *format);
-
 /* Whether the calibration images matter to activations in this format. */
 int ef_injector_needs_ranges(const ef_format *activations);
 

@@ -9,7 +9,6 @@ noinst_LIBRARIES += %D%/libstudy.a
   %D%/search_config.c %D%/search_config.h \
   %D%/injector.c %D%/injector.h \
   %D%/fault_plan.c %D%/fault_plan.h \
-  %D%/formats.c %D%/formats.h \
   %D%/front.c %D%/front.h \
   %D%/measure.c %D%/measure.h \
   %D%/measure_faults.c %D%/measure_faults.h \

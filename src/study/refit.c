@@ -89,8 +89,7 @@ static double misfit(const fit *f, const ef_constants *constants)
     for (size_t m = 0; m < d->n_measures; m++) {
         for (size_t k = 0; f->floors[m] > 0 && k < f->n; k++) {
             size_t at = m * d->n + f->chosen[k];
-            double p =
-                ef_prediction_ccr(d->predictions[at], &d->exposures[m], constants);
+            double p = ef_prediction_ccr(d->predictions[at], &d->faults[m], constants);
             sum += huber(log_ratio(p, d->measured[at], f->floors[m]));
             n++;
         }
@@ -132,7 +131,7 @@ static ef_status find_floors(fit *f, ef_error *err)
         for (size_t k = 0; k < f->n; k++) {
             rates[k] = d->measured[m * d->n + f->chosen[k]];
         }
-        f->floors[m] = (size_t)d->exposures[m].target == f->target
+        f->floors[m] = (size_t)d->faults[m].target == f->target
                            ? floor_of(rates, f->n, scratch)
                            : 0;
     }
@@ -193,7 +192,7 @@ static ef_status fit_without(fit *f, const ef_constants *start, const size_t *fo
 static int has_measures(const ef_refit_data *data, size_t target)
 {
     for (size_t m = 0; m < data->n_measures; m++) {
-        if ((size_t)data->exposures[m].target == target) {
+        if ((size_t)data->faults[m].target == target) {
             return 1;
         }
     }
@@ -266,7 +265,7 @@ static void predict(ef_refit *refit, const ef_refit_data *data, const room *r)
                 [EF_REFIT_HELD_OUT] = &r->found[refit->fold[i]]};
             for (ef_refit_by b = EF_REFIT_START; b < EF_REFIT_COUNT; b++) {
                 predicted_by(refit, b, m)[i] = ef_prediction_ccr(
-                    data->predictions[m * data->n + i], &data->exposures[m], by[b]);
+                    data->predictions[m * data->n + i], &data->faults[m], by[b]);
             }
         }
     }
@@ -377,13 +376,13 @@ void ef_refit_clear(ef_refit *refit)
 /* A prediction for each measure and topology that learnt; those of measures in one
  * format are one. */
 static ef_status prepare(const ef_validation_data *d, ef_prediction **own,
-                         const ef_prediction **predictions, ef_exposure *exposures,
+                         const ef_prediction **predictions, ef_fault_model *faults,
                          ef_error *err)
 {
     ef_status status = EF_OK;
     for (size_t m = 0; m < d->n_measures && !status; m++) {
         size_t format = ef_validation_measure_at(d->validation, m)->format;
-        exposures[m] = ef_validation_exposure(d->validation, m);
+        faults[m] = ef_validation_fault_model(d->validation, m);
         for (size_t i = 0; i < d->n && !status; i++) {
             ef_prediction **one = &own[format * d->n + i];
             if (!*one) {
@@ -403,15 +402,15 @@ ef_status ef_refit_validation(ef_refit *refit, const ef_validation_data *data,
     ef_prediction **own = ef_calloc(n_own, sizeof *own);
     const ef_prediction **predictions =
         ef_calloc(data->n_measures, n * sizeof *predictions);
-    ef_exposure *exposures = ef_calloc(data->n_measures, sizeof *exposures);
-    ef_status status = own && predictions && exposures
-                           ? prepare(data, own, predictions, exposures, err)
+    ef_fault_model *faults = ef_calloc(data->n_measures, sizeof *faults);
+    ef_status status = own && predictions && faults
+                           ? prepare(data, own, predictions, faults, err)
                            : ef_error_memory(err);
     if (!status) {
         const ef_refit_data d = {.n = n,
                                  .n_measures = data->n_measures,
                                  .predictions = predictions,
-                                 .exposures = exposures,
+                                 .faults = faults,
                                  .measured = data->ccr,
                                  .start = start,
                                  .folds = folds < n ? folds : n,
@@ -424,6 +423,6 @@ ef_status ef_refit_validation(ef_refit *refit, const ef_validation_data *data,
     }
     ef_free(own);
     ef_free(predictions);
-    ef_free(exposures);
+    ef_free(faults);
     return status;
 }

@@ -26,7 +26,7 @@
 typedef struct ef_refit_data {
     size_t n, n_measures;
     const ef_prediction *const *predictions; /* (n_measures, n), repeats are fine */
-    const ef_exposure *exposures;            /* (n_measures), of one target each */
+    const ef_fault_model *faults;            /* (n_measures), of one target each */
     const double *measured;                  /* (n_measures, n), shares */
     const ef_constants *start;               /* NULL: the built-in ones */
     size_t folds;                            /* of the cross-validation, 2 ... n */

@@ -151,10 +151,11 @@ static ef_status score_depth_by_params(const ef_topology *topology,
     return status;
 }
 
-ef_exposure ef_validation_exposure(const ef_validation *validation, size_t measure)
+ef_fault_model ef_validation_fault_model(const ef_validation *validation,
+                                         size_t measure)
 {
     const ef_validation_measure *m = ef_validation_measure_at(validation, measure);
-    return (ef_exposure){.target = m->target, .ber = m->ber, .share = 0.5};
+    return (ef_fault_model){.target = m->target, .ber = m->ber, .share = 0.5};
 }
 
 ef_status ef_validation_predict(ef_prediction **prediction,
@@ -172,12 +173,12 @@ static ef_status score_predicted(const ef_validation_data *d,
                                  const ef_objective_context *context, size_t measure,
                                  size_t topology, double *value, ef_error *err)
 {
-    const ef_exposure exposure = ef_validation_exposure(d->validation, measure);
+    const ef_fault_model fault = ef_validation_fault_model(d->validation, measure);
     ef_prediction *prediction = NULL;
     ef_status status =
         ef_validation_predict(&prediction, d->validation, topology, measure, err);
     if (!status) {
-        *value = ef_prediction_ccr(prediction, &exposure, context->constants);
+        *value = ef_prediction_ccr(prediction, &fault, context->constants);
     }
     ef_prediction_destroy(prediction);
     return status;

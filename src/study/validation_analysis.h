@@ -32,7 +32,8 @@ size_t ef_proxies_n(void);
 
 /* What is predicted of a measure, and its prediction for a topology in its format, to
  * be destroyed.  Errors as ef_prediction_create. */
-ef_exposure ef_validation_exposure(const ef_validation *validation, size_t measure);
+ef_fault_model ef_validation_fault_model(const ef_validation *validation,
+                                         size_t measure);
 EF_NODISCARD ef_status ef_validation_predict(ef_prediction **prediction,
                                              const ef_validation *validation,
                                              size_t topology, size_t measure,
