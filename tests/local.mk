@@ -100,6 +100,8 @@ UNIT_TESTS += %D%/test_store
 
 TEST_SCRATCH = %D%/scratch.c %D%/scratch.h
 RANDOM_NET = %D%/random_net.c %D%/random_net.h
+TOPOLOGY_HELP = %D%/topology_help.c %D%/topology_help.h
+ACCELERATOR_HELP = %D%/accelerator_help.c %D%/accelerator_help.h
 
 UNIT_TESTS += %D%/test_status
 %C%_test_status_LDADD = $(FLOOR0) $(CRITERION_LIBS)
@@ -203,6 +205,7 @@ UNIT_TESTS += %D%/test_space
 %C%_test_space_LDADD = $(FLOOR2) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_adapt
+%C%_test_adapt_SOURCES = %D%/test_adapt.c $(TOPOLOGY_HELP)
 %C%_test_adapt_LDADD = $(FLOOR2) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_channels
@@ -212,20 +215,24 @@ UNIT_TESTS += %D%/test_accelerator
 %C%_test_accelerator_LDADD = $(FLOOR4) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_workload
+%C%_test_workload_SOURCES = %D%/test_workload.c $(TOPOLOGY_HELP)
 %C%_test_workload_LDADD = $(FLOOR4) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_hardware_objectives
+%C%_test_hardware_objectives_SOURCES = %D%/test_hardware_objectives.c $(TOPOLOGY_HELP) $(ACCELERATOR_HELP)
 %C%_test_hardware_objectives_LDADD = $(FLOOR4) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_simulation
-%C%_test_simulation_SOURCES = %D%/test_simulation.c $(RANDOM_NET)
+%C%_test_simulation_SOURCES = %D%/test_simulation.c $(RANDOM_NET) \
+  $(ACCELERATOR_HELP) $(TOPOLOGY_HELP)
 %C%_test_simulation_LDADD = $(FLOOR4) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_tasks
-%C%_test_tasks_SOURCES = %D%/test_tasks.c $(RANDOM_NET)
+%C%_test_tasks_SOURCES = %D%/test_tasks.c $(RANDOM_NET) $(TOPOLOGY_HELP)
 %C%_test_tasks_LDADD = $(FLOOR4) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_exposure
+%C%_test_exposure_SOURCES = %D%/test_exposure.c $(TOPOLOGY_HELP) $(ACCELERATOR_HELP)
 %C%_test_exposure_LDADD = $(FLOOR4) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_objectives
@@ -239,6 +246,7 @@ UNIT_TESTS += %D%/test_constants
 %C%_test_constants_LDADD = $(FLOOR4) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_resilience
+%C%_test_resilience_SOURCES = %D%/test_resilience.c $(TOPOLOGY_HELP)
 %C%_test_resilience_LDADD = $(FLOOR4) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_table
@@ -258,6 +266,7 @@ UNIT_TESTS += %D%/test_protection
 %C%_test_protection_LDADD = $(FLOOR6) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_model
+%C%_test_model_SOURCES = %D%/test_model.c $(TOPOLOGY_HELP)
 %C%_test_model_LDADD = $(FLOOR7) $(CRITERION_LIBS)
 
 UNIT_TESTS += %D%/test_option

@@ -377,3 +377,41 @@ float *random_images(const ef_net *net, uint64_t seed, size_t n)
     }
     return images;
 }
+
+void random_bed_init(random_bed *bed, uint64_t seed, size_t length, size_t n)
+{
+    static char name[] = "images";
+    bed->net = random_net(seed, length, 0);
+    ef_shape in = ef_topology_shape(bed->net->topology, 0);
+    bed->set = (ef_dataset){.name = name,
+                            .format = "CSV",
+                            .n = n,
+                            .channels = in.channels,
+                            .height = in.height,
+                            .width = in.width,
+                            .values = random_images(bed->net, seed, n),
+                            .labels = ef_calloc(n, sizeof *bed->set.labels),
+                            .n_classes = random_net_outputs(bed->net),
+                            .low = -5,
+                            .high = 5,
+                            .first_test = n};
+    bed->indices = ef_calloc(n, sizeof *bed->indices);
+    cr_assert(bed->set.labels && bed->indices);
+    for (size_t i = 0; i < n; i++) {
+        bed->indices[i] = i;
+        bed->set.labels[i] = (uint16_t)(i % bed->set.n_classes);
+    }
+}
+
+void random_bed_clear(random_bed *bed)
+{
+    ef_net_destroy(bed->net);
+    ef_free(bed->set.values);
+    ef_free(bed->set.labels);
+    ef_free(bed->indices);
+}
+
+ef_part random_bed_images(const random_bed *bed)
+{
+    return (ef_part){bed->indices, bed->set.n};
+}

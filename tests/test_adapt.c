@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "net/adapt.h"
-#include "net/topology_yaml.h"
+#include "topology_help.h"
 
 static const char plain[] = "name: plain\n"
                             "input: [2, 3, 3]\n"
@@ -15,15 +15,6 @@ static const char plain[] = "name: plain\n"
                             "  - {dense: 2, name: d}\n";
 
 static const ef_normalisation norm = {2, {0.5F, 0.25F}, {-1, 3}};
-
-static ef_topology *parse(const char *text)
-{
-    ef_topology *topology = NULL;
-    ef_error err = {0};
-    cr_assert_eq(ef_topology_parse(&topology, "test", text, strlen(text), &err), EF_OK,
-                 "%s", err.text);
-    return topology;
-}
 
 static ef_net *create(const ef_topology *topology)
 {
@@ -50,7 +41,7 @@ static void expect_normalised(const ef_net *net)
 
 Test(adapt_create, a_scale_node_goes_between_the_input_and_its_readers)
 {
-    ef_topology *topology = parse(plain);
+    ef_topology *topology = parse_topology(plain);
     ef_net *net = create(topology);
     expect_normalised(net);
     cr_expect_eq(ef_topology_n_nodes(net->topology), ef_topology_n_nodes(topology) + 1);
@@ -60,7 +51,7 @@ Test(adapt_create, a_scale_node_goes_between_the_input_and_its_readers)
 
 Test(adapt_create, a_scale_node_that_is_there_is_taken)
 {
-    ef_topology *topology = parse(plain);
+    ef_topology *topology = parse_topology(plain);
     ef_net *first = create(topology);
     ef_net *second = create(first->topology);
     expect_normalised(second);
@@ -75,7 +66,7 @@ Test(adapt_create, a_scale_node_that_is_there_is_taken)
 
 Test(adapt_normalise, weights_stay_and_constants_change)
 {
-    ef_topology *topology = parse(plain);
+    ef_topology *topology = parse_topology(plain);
     ef_net *net = NULL;
     ef_error err = {0};
     cr_assert_eq(ef_net_create(&net, topology, &err), EF_OK);
@@ -100,10 +91,10 @@ Test(adapt_normalise, weights_stay_and_constants_change)
 
 Test(adapt_normalise, in_a_row_the_values_of_a_channel_follow_each_other)
 {
-    ef_topology *topology = parse("name: row\n"
-                                  "input: [6]\n"
-                                  "nodes:\n"
-                                  "  - {dense: 2, name: d}\n");
+    ef_topology *topology = parse_topology("name: row\n"
+                                           "input: [6]\n"
+                                           "nodes:\n"
+                                           "  - {dense: 2, name: d}\n");
     static const float scale[] = {0.5F, 0.5F, 0.5F, 0.25F, 0.25F, 0.25F};
     static const float shift[] = {-1, -1, -1, 3, 3, 3};
     ef_net *net = create(topology);
@@ -138,7 +129,7 @@ static void expect_kept(const ef_net *kept, const ef_net *net, const char *fresh
 
 static ef_net *initialised(const char *text)
 {
-    ef_topology *topology = parse(text);
+    ef_topology *topology = parse_topology(text);
     ef_net *net = NULL;
     ef_error err = {0};
     cr_assert_eq(ef_net_create(&net, topology, &err), EF_OK);
@@ -180,7 +171,7 @@ Test(adapt_is_normalised, by_a_scale_or_batch_norm_that_alone_reads_the_input)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char text[256] = "name: x\ninput: [2, 3, 3]\nnodes:\n";
         strcat(text, rows[i].nodes);
-        ef_topology *topology = parse(text);
+        ef_topology *topology = parse_topology(text);
         cr_expect_eq(ef_adapt_is_normalised(topology), rows[i].is, "%s", rows[i].nodes);
         ef_topology_destroy(topology);
     }
@@ -227,7 +218,7 @@ Test(adapt_head, an_output_that_no_layer_makes_is_refused_by_name)
 
 Test(adapt_create, short_memory_is_an_error_and_leaves_nothing)
 {
-    ef_topology *topology = parse(plain);
+    ef_topology *topology = parse_topology(plain);
     int failures = 0;
     for (long n = 0; n < 40; n++) {
         ef_net *net = NULL;

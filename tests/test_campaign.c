@@ -26,48 +26,26 @@ static void must(ef_status status)
 /* --- a network with images ---------------------------------------------------- */
 
 typedef struct setup {
-    ef_net *net;
-    ef_dataset set;
-    size_t indices[N_IMAGES];
+    random_bed bed;
     ef_injector *injector;
 } setup;
 
 /* *s stays where it is: the injector borrows from it. */
 static void begin(setup *s, size_t n_threads)
 {
-    static char name[] = "images";
-    s->net = random_net(NETWORK, 12, 0);
-    s->set = (ef_dataset){.name = name,
-                          .format = "CSV",
-                          .n = N_IMAGES,
-                          .values = random_images(s->net, NETWORK, N_IMAGES),
-                          .labels = ef_calloc(N_IMAGES, sizeof(uint16_t)),
-                          .n_classes = random_net_outputs(s->net),
-                          .low = -5,
-                          .high = 5,
-                          .first_test = N_IMAGES};
-    ef_shape in = ef_topology_shape(s->net->topology, 0);
-    s->set.channels = in.channels;
-    s->set.height = in.height;
-    s->set.width = in.width;
-    for (size_t i = 0; i < N_IMAGES; i++) {
-        s->indices[i] = i;
-        s->set.labels[i] = (uint16_t)(i % s->set.n_classes);
-    }
-    const ef_injector_options o = {.set = &s->set,
-                                   .images = {s->indices, N_IMAGES},
-                                   .calibration = {s->indices, N_IMAGES},
+    random_bed_init(&s->bed, NETWORK, 12, N_IMAGES);
+    const ef_injector_options o = {.set = &s->bed.set,
+                                   .images = random_bed_images(&s->bed),
+                                   .calibration = random_bed_images(&s->bed),
                                    .formats = EF_QNET_OPTIONS_INT8,
                                    .n_threads = n_threads};
-    must(ef_injector_create(&s->injector, s->net, &o, &err));
+    must(ef_injector_create(&s->injector, s->bed.net, &o, &err));
 }
 
 static void end(setup *s)
 {
     ef_injector_destroy(s->injector);
-    ef_net_destroy(s->net);
-    ef_free(s->set.values);
-    ef_free(s->set.labels);
+    random_bed_clear(&s->bed);
 }
 
 static const ef_selection everything = {0};

@@ -5,38 +5,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "net/topology_yaml.h"
 #include "objectives/exposure.h"
-
-/* That of tests/test_simulation.c. */
-static ef_accelerator plain(double buffer_bytes)
-{
-    return (ef_accelerator){
-        .name = "plain",
-        .clock_hz = 1e9,
-        .rows = {2, 1, {EF_LOOP_INPUT_CHANNEL}},
-        .columns = {4, 1, {EF_LOOP_OUTPUT_CHANNEL}},
-        .n_inner = 2,
-        .inner = {EF_LOOP_OUTPUT_ROW, EF_LOOP_OUTPUT_COLUMN},
-        .lanes = 4,
-        .buffer_bytes = buffer_bytes,
-        .buffer_bytes_per_cycle = 1000,
-        .dram_bytes_per_s = 1e9,
-        .dram_latency_s = 10e-9,
-        .bus_bytes_per_s = 2e9,
-        .dma_setup_s = 5e-9,
-        .sync_s = 3e-9,
-    };
-}
-
-static ef_topology *parse(const char *text)
-{
-    ef_topology *topology = NULL;
-    ef_error err = {0};
-    cr_assert_eq(ef_topology_parse(&topology, "net", text, strlen(text), &err), EF_OK,
-                 "%s", err.text);
-    return topology;
-}
+#include "topology_help.h"
+#include "accelerator_help.h"
 
 /* On chip and off, in bits times ns. */
 typedef struct by_hand {
@@ -49,8 +20,8 @@ typedef struct by_hand {
 static void expect_list(const char *text, double buffer_bytes, const by_hand *rows,
                         size_t n, double time_ns)
 {
-    ef_topology *topology = parse(text);
-    ef_accelerator a = plain(buffer_bytes);
+    ef_topology *topology = parse_topology(text);
+    ef_accelerator a = plain_accelerator(buffer_bytes);
     ef_exposure_list *list = NULL;
     ef_error err = {0};
     const ef_format format = {0};
@@ -133,10 +104,10 @@ Test(exposure_of_topologies, a_map_that_is_moved_lies_off_chip_in_between)
 {
     static const char text[] = "input: [2, 16, 8]\n"
                                "nodes: [{conv: 4, kernel: 1, name: c}, globalavg]\n";
-    ef_topology *topology = parse(text);
+    ef_topology *topology = parse_topology(text);
     const ef_format format = {0};
     for (int is_large = 0; is_large < 2; is_large++) {
-        ef_accelerator a = plain(is_large ? 10000 : 400);
+        ef_accelerator a = plain_accelerator(is_large ? 10000 : 400);
         ef_exposure_list *list = NULL;
         cr_assert_eq(ef_exposure_create(&list, topology, &format, &a, NULL), EF_OK);
         const ef_exposed_tensor *map = &list->tensors[1];
@@ -150,15 +121,16 @@ Test(exposure_of_topologies, a_map_that_is_moved_lies_off_chip_in_between)
 
 Test(exposure_of_topologies, errors_are_those_of_the_schedule)
 {
-    ef_topology *topology = parse("input: [8]\nnodes: [{dense: 4, name: d}]\n");
+    ef_topology *topology =
+        parse_topology("input: [8]\nnodes: [{dense: 4, name: d}]\n");
     const ef_format format = {0};
-    ef_accelerator a = plain(5);
+    ef_accelerator a = plain_accelerator(5);
     ef_exposure_list *list = NULL;
     ef_error err = {0};
     cr_expect_eq(ef_exposure_create(&list, topology, &format, &a, &err), EF_ERR_INPUT);
     cr_expect_str_eq(err.text, "node d: not even its smallest tiles, two of a kind, "
                                "fit the buffer of plain (5 B)");
-    a = plain(1000);
+    a = plain_accelerator(1000);
     ef_status status = EF_ERR_MEMORY;
     for (long n = 0; status == EF_ERR_MEMORY; n++) {
         cr_assert(n < 40);

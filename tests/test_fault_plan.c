@@ -21,37 +21,17 @@ static void must(ef_status status)
 }
 
 typedef struct setup {
-    ef_net *net;
-    ef_dataset set;
-    size_t indices[N_IMAGES];
+    random_bed bed;
     ef_fault_plan *plan;
 } setup;
 
 /* *s stays where it is: the plan borrows from it. */
 static void begin(setup *s, size_t n_images)
 {
-    static char name[] = "images";
-    s->net = random_net(NETWORK, 12, 0);
-    s->set = (ef_dataset){.name = name,
-                          .format = "CSV",
-                          .n = N_IMAGES,
-                          .values = random_images(s->net, NETWORK, N_IMAGES),
-                          .labels = ef_calloc(N_IMAGES, sizeof(uint16_t)),
-                          .n_classes = random_net_outputs(s->net),
-                          .low = -5,
-                          .high = 5,
-                          .first_test = N_IMAGES};
-    ef_shape in = ef_topology_shape(s->net->topology, 0);
-    s->set.channels = in.channels;
-    s->set.height = in.height;
-    s->set.width = in.width;
-    for (size_t i = 0; i < N_IMAGES; i++) {
-        s->indices[i] = i;
-        s->set.labels[i] = (uint16_t)(i % s->set.n_classes);
-    }
-    ef_fault_plan_options options = {.set = &s->set,
-                                     .images = {s->indices, N_IMAGES},
-                                     .calibration = {s->indices, N_IMAGES},
+    random_bed_init(&s->bed, NETWORK, 12, N_IMAGES);
+    ef_fault_plan_options options = {.set = &s->bed.set,
+                                     .images = random_bed_images(&s->bed),
+                                     .calibration = random_bed_images(&s->bed),
                                      .n_images = n_images,
                                      .count = 5,
                                      .seed = 1};
@@ -62,9 +42,7 @@ static void begin(setup *s, size_t n_images)
 static void end(setup *s)
 {
     ef_fault_plan_destroy(s->plan);
-    ef_net_destroy(s->net);
-    ef_free(s->set.values);
-    ef_free(s->set.labels);
+    random_bed_clear(&s->bed);
 }
 
 static ef_objective parse(const char *text)
@@ -85,7 +63,7 @@ static double value(const setup *s, const char *text, uint64_t id)
     ef_faults_measured measured[8];
     ef_objective objective = parse(text);
     cr_assert(ef_fault_plan_n(s->plan) <= 8);
-    must(ef_fault_plan_run(s->plan, s->net, id, measured, &err));
+    must(ef_fault_plan_run(s->plan, s->bed.net, id, measured, &err));
     return ef_fault_plan_value(s->plan, measured, &objective);
 }
 
@@ -135,13 +113,13 @@ Test(fault_plan_run, without_a_struck_bit_the_quantized_network_is_as_it_is)
 {
     setup s;
     begin(&s, N_IMAGES);
-    const ef_injector_options o = {.set = &s.set,
-                                   .images = {s.indices, N_IMAGES},
-                                   .calibration = {s.indices, N_IMAGES},
+    const ef_injector_options o = {.set = &s.bed.set,
+                                   .images = {s.bed.indices, N_IMAGES},
+                                   .calibration = {s.bed.indices, N_IMAGES},
                                    .formats = EF_QNET_OPTIONS_INT8,
                                    .n_threads = 1};
     ef_injector *injector = NULL;
-    must(ef_injector_create(&injector, s.net, &o, &err));
+    must(ef_injector_create(&injector, s.bed.net, &o, &err));
     double right = N_IMAGES - (double)ef_injector_n_errors(injector);
     add(&s, "ccr:ber=1e-15");
     cr_expect_eq(value(&s, "ccr:ber=1e-15", 3), 0);

@@ -8,48 +8,12 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "net/topology_yaml.h"
 #include "objectives/objective.h"
 #include "objectives/traffic.h"
+#include "topology_help.h"
+#include "accelerator_help.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static ef_topology *parse(const char *text)
-{
-    ef_topology *topology = NULL;
-    ef_error err = {0};
-    cr_assert_eq(ef_topology_parse(&topology, "net", text, strlen(text), &err), EF_OK,
-                 "%s", err.text);
-    return topology;
-}
-
-static ef_topology *load(const char *name)
-{
-    ef_topology *topology = NULL;
-    ef_error err = {0};
-    char path[512];
-    snprintf(path, sizeof path, "%s/data/topologies/%s.yaml", getenv("EF_SRCDIR"),
-             name);
-    cr_assert_eq(ef_topology_load(&topology, path, &err), EF_OK, "%s", err.text);
-    return topology;
-}
-
-/* A buffer of so many bytes, where nothing costs energy. */
-static ef_accelerator plain(double buffer_bytes)
-{
-    return (ef_accelerator){
-        .name = "plain",
-        .clock_hz = 1e9,
-        .rows = {2, 1, {EF_LOOP_INPUT_CHANNEL}},
-        .columns = {4, 1, {EF_LOOP_OUTPUT_CHANNEL}},
-        .n_inner = 2,
-        .inner = {EF_LOOP_OUTPUT_ROW, EF_LOOP_OUTPUT_COLUMN},
-        .lanes = 4,
-        .buffer_bytes = buffer_bytes,
-        .macs = {{8, 0, 0}, {16, 0, 0}, {32, 1, 0}},
-        .n_macs = 3,
-    };
-}
 
 static ef_status score(const ef_topology *topology, const ef_accelerator *accelerator,
                        const char *text, double *value, ef_error *err)
@@ -73,7 +37,7 @@ static double value_of(const ef_topology *topology, const ef_accelerator *accele
 static double value_in(const char *net, const ef_accelerator *accelerator,
                        const char *text)
 {
-    ef_topology *topology = parse(net);
+    ef_topology *topology = parse_topology(net);
     double value = value_of(topology, accelerator, text);
     ef_topology_destroy(topology);
     return value;
@@ -109,7 +73,7 @@ Test(objectives_memory, a_shortcut_lives_until_it_is_added)
 
 Test(objectives_memory, the_largest_pair_of_a_chain_decides)
 {
-    ef_topology *lenet5 = load("lenet5");
+    ef_topology *lenet5 = load_topology("lenet5");
     /* s2 reads 6 x 28 x 28 and writes 6 x 14 x 14. */
     cr_expect_eq(value_of(lenet5, NULL, "memory"), (4704 + 1176) * 8);
     ef_topology_destroy(lenet5);
@@ -127,7 +91,7 @@ Test(objectives_memory, it_is_the_most_that_lives_at_any_layer)
 {
     static const char *const names[] = {"nasnet-a-5m", "mobilenetv2-5m", "resnet8"};
     for (size_t n = 0; n < COUNT(names); n++) {
-        ef_topology *topology = load(names[n]);
+        ef_topology *topology = load_topology(names[n]);
         ef_workload *w = NULL;
         double most = 0;
         const ef_format format = {0};
@@ -149,7 +113,7 @@ Test(objectives_memory, it_is_the_most_that_lives_at_any_layer)
 
 Test(objectives_bitops, each_mac_has_the_bits_of_its_operands)
 {
-    ef_topology *lenet5 = load("lenet5");
+    ef_topology *lenet5 = load_topology("lenet5");
     cr_expect_eq(value_of(lenet5, NULL, "bitops"), 416520.0 * 64);
     cr_expect_eq(value_of(lenet5, NULL, "bitops:format=int4"), 416520.0 * 16);
     ef_topology_destroy(lenet5);
@@ -176,8 +140,8 @@ Test(objectives_adcr, what_moves_is_divided_by_the_macs_of_its_layer)
 
 Test(objectives_traffic, with_room_for_all_only_image_weights_and_logits_move)
 {
-    ef_topology *lenet5 = load("lenet5");
-    ef_accelerator roomy = plain(108 * 1024);
+    ef_topology *lenet5 = load_topology("lenet5");
+    ef_accelerator roomy = plain_accelerator(108 * 1024);
     /* 784 of the image, 61470 weights, 236 biases of 4 bytes, 10 logits of 4. */
     cr_expect_eq(value_of(lenet5, &roomy, "traffic"), 784 + 61470 + 236 * 4 + 40);
     cr_expect_eq(value_of(lenet5, &roomy, "traffic:format=int4"),
@@ -202,7 +166,7 @@ Test(objectives_traffic, a_map_is_kept_as_long_as_it_leaves_room_for_tiles)
         double buffer, traffic;
     } rows[] = {{1000, 84}, {50, 84}, {49, 90}, {48, 148}, {26, 148}, {21, 154}};
     for (size_t i = 0; i < COUNT(rows); i++) {
-        ef_accelerator a = plain(rows[i].buffer);
+        ef_accelerator a = plain_accelerator(rows[i].buffer);
         cr_expect_eq(value_in(chain, &a, "traffic"), rows[i].traffic, "%g: %g",
                      rows[i].buffer, value_in(chain, &a, "traffic"));
     }
@@ -224,7 +188,7 @@ Test(objectives_traffic, a_shortcut_is_kept_as_long_as_what_it_passes_has_room)
         double buffer, traffic;
     } rows[] = {{48, 82}, {47, 82 + 32}, {36, 82 + 32}, {35, 82 + 80}, {24, 82 + 80}};
     for (size_t i = 0; i < COUNT(rows); i++) {
-        ef_accelerator a = plain(rows[i].buffer);
+        ef_accelerator a = plain_accelerator(rows[i].buffer);
         double traffic = value_in(net, &a, "traffic");
         cr_expect_eq(traffic, rows[i].traffic, "%g: %g", rows[i].buffer, traffic);
     }
@@ -232,8 +196,8 @@ Test(objectives_traffic, a_shortcut_is_kept_as_long_as_what_it_passes_has_room)
 
 Test(objectives_traffic, a_buffer_that_is_too_small_is_told_with_layer_and_name)
 {
-    ef_accelerator a = plain(20);
-    ef_topology *topology = parse(chain);
+    ef_accelerator a = plain_accelerator(20);
+    ef_topology *topology = parse_topology(chain);
     ef_error err = {0};
     double value;
     cr_expect_eq(score(topology, &a, "traffic", &value, &err), EF_ERR_INPUT);
@@ -410,7 +374,7 @@ static double least_traffic(const single *s, double room)
 Test(objectives_traffic, a_layer_moves_what_its_best_loop_nest_moves)
 {
     enum { N = 3000 };
-    ef_topology *topology = parse(chain); /* for names alone */
+    ef_topology *topology = parse_topology(chain); /* for names alone */
     ef_rng rng = ef_rng_stream(1, EF_PURPOSE_TEST, 0, 0, 0);
     size_t n_impossible = 0, n_more = 0;
     for (size_t i = 0; i < N; i++) {
@@ -420,7 +384,7 @@ Test(objectives_traffic, a_layer_moves_what_its_best_loop_nest_moves)
                     s.layer.loops[EF_LOOP_INPUT_CHANNEL],
                     s.layer.loops[EF_LOOP_OUTPUT_ROW]};
         double most = tile_needs(&s, all) / 8;
-        ef_accelerator a = plain(most * draw(&rng, 1, 32) / 32);
+        ef_accelerator a = plain_accelerator(most * draw(&rng, 1, 32) / 32);
         double bits = -1, least = least_traffic(&s, a.buffer_bytes * 8);
         uint8_t kept[2];
         ef_status status = ef_traffic_plan(&w, &a, topology, &bits, kept, NULL);
@@ -449,11 +413,11 @@ Test(objectives_traffic, more_buffer_never_costs_and_all_of_it_leaves_what_must_
                 {"nasnet-a-5m", 3072 + 40},
                 {"resnet20", 3072 + 40}};
     for (size_t i = 0; i < COUNT(rows); i++) {
-        ef_topology *topology = load(rows[i].name);
+        ef_topology *topology = load_topology(rows[i].name);
         double must = rows[i].least + value_of(topology, NULL, "size") / 8;
         double before = INFINITY;
         for (double kib = 16; kib <= 16384; kib *= 2) {
-            ef_accelerator a = plain(kib * 1024);
+            ef_accelerator a = plain_accelerator(kib * 1024);
             double traffic = value_of(topology, &a, "traffic");
             cr_expect(traffic >= must && traffic <= before, "%s in %g KiB: %g",
                       rows[i].name, kib, traffic);
@@ -482,18 +446,18 @@ static double energy_of_layer(const char *more, const ef_accelerator *accelerato
 Test(objectives_energy, each_level_counts_what_passes_it)
 {
     double macs = 18432, traffic = 256 + 288 + 2048;
-    ef_accelerator a = plain(1e6);
+    ef_accelerator a = plain_accelerator(1e6);
     cr_expect_eq(energy_of_layer("", &a), 0);
     a.macs[0].energy_pj = 0.5;
     cr_expect_float_eq(energy_of_layer("", &a), macs * 0.5e-12, 1e-20);
-    a = plain(1e6);
+    a = plain_accelerator(1e6);
     a.dram_pj_per_byte = 100;
     cr_expect_float_eq(energy_of_layer("", &a), traffic * 1e-10, 1e-20);
-    a = plain(1e6);
+    a = plain_accelerator(1e6);
     a.register_pj_per_byte = 1;
     /* A weight, an input, a sum of 4 bytes read and written. */
     cr_expect_float_eq(energy_of_layer("", &a), macs * 10 * 1e-12, 1e-20);
-    a = plain(1e6);
+    a = plain_accelerator(1e6);
     a.buffer_pj_per_byte = 1;
     /* 4 output channels share an input; each weight is held for all 64 places; 2 input
      * channels are summed in the array, so 9,216 sums leave it, 8,704 of them to come
@@ -508,7 +472,7 @@ Test(objectives_energy, rows_of_the_input_are_shared_along_the_diagonals)
      * columns inside: 8 output channels times 4 channels of 10 x 10, padding counted,
      * are read; each of 288 weights once; 3 x 3 sums stay, those of 4 input channels do
      * not: 2,048, of which 1,536 come back. */
-    ef_accelerator a = plain(1e6);
+    ef_accelerator a = plain_accelerator(1e6);
     a.rows = (ef_array_axis){3, 1, {EF_LOOP_KERNEL_ROW}};
     a.columns = (ef_array_axis){8, 1, {EF_LOOP_OUTPUT_ROW}};
     a.inner[0] = EF_LOOP_KERNEL_COLUMN;
@@ -525,7 +489,7 @@ Test(objectives_energy, a_depthwise_layer_shares_nothing_along_channels)
 {
     /* 4 channels, 9 MACs for each of 256 outputs: 2,304 inputs and sums pass the
      * buffer; 2,048 sums come back. */
-    ef_accelerator a = plain(1e6);
+    ef_accelerator a = plain_accelerator(1e6);
     a.buffer_pj_per_byte = 1;
     double traffic = 256 + 36 + 1024;
     double buffer = 36 + 2304 + 2048 * 8 + 1024 + traffic;
@@ -541,10 +505,11 @@ Test(objectives_energy, a_depthwise_mac_costs_more_than_a_dense_one_everywhere)
 {
     static const char *const names[] = {"edge-systolic", "eyeriss-like", "mcu-simd",
                                         "tpu-like"};
-    ef_topology *depthwise = parse("input: [64, 16, 16]\nnodes:\n"
-                                   "  - {conv: 64, kernel: 3, pad: 1, groups: 64}\n");
-    ef_topology *dense = parse("input: [64, 16, 16]\nnodes:\n"
-                               "  - {conv: 64, kernel: 3, pad: 1}\n");
+    ef_topology *depthwise =
+        parse_topology("input: [64, 16, 16]\nnodes:\n"
+                       "  - {conv: 64, kernel: 3, pad: 1, groups: 64}\n");
+    ef_topology *dense = parse_topology("input: [64, 16, 16]\nnodes:\n"
+                                        "  - {conv: 64, kernel: 3, pad: 1}\n");
     for (size_t i = 0; i < COUNT(names); i++) {
         char path[512];
         ef_accelerator a;
@@ -563,7 +528,7 @@ Test(objectives_energy, a_depthwise_mac_costs_more_than_a_dense_one_everywhere)
 
 Test(objectives_energy, macs_cost_by_kind_and_by_their_wider_operand)
 {
-    ef_accelerator a = plain(1e6);
+    ef_accelerator a = plain_accelerator(1e6);
     a.macs[0].energy_pj = 1;
     a.macs[1].energy_pj = 10;
     a.macs[2].energy_pj = 100;
@@ -576,20 +541,20 @@ Test(objectives_energy, poolings_and_sums_are_operations_of_the_vector_unit)
 {
     /* 64 image values of 8 bits are read, 4 means of 32 bits written. */
     static const char net[] = "input: [4, 4, 4]\nnodes: [globalavg]\n";
-    ef_accelerator a = plain(1e6);
+    ef_accelerator a = plain_accelerator(1e6);
     a.macs[0].energy_pj = 3;
     cr_expect_float_eq(value_in(net, &a, "energy"), 64 * 3e-12, 1e-20);
-    a = plain(1e6);
+    a = plain_accelerator(1e6);
     a.register_pj_per_byte = 1;
     cr_expect_float_eq(value_in(net, &a, "energy"), 64 * 9e-12, 1e-20);
-    a = plain(1e6);
+    a = plain_accelerator(1e6);
     a.buffer_pj_per_byte = 1;
     cr_expect_float_eq(value_in(net, &a, "energy"), 2 * (64 + 16) * 1e-12, 1e-20);
 }
 
 Test(objectives_energy, a_fitted_model_stands_in_for_the_levels)
 {
-    ef_accelerator a = plain(1); /* no tile fits, and none is asked for */
+    ef_accelerator a = plain_accelerator(1); /* no tile fits, and none is asked for */
     a.has_energy_model = 1;
     a.energy_model[EF_CLASS_CONV] = (ef_layer_cost){2, 10, 1000};
     cr_expect_eq(energy_of_layer("", &a), 18432 * 2 + 2592 * 10 + 1000);
@@ -597,12 +562,12 @@ Test(objectives_energy, a_fitted_model_stands_in_for_the_levels)
 
 Test(objectives_energy, a_mac_that_the_accelerator_does_not_know_is_named)
 {
-    ef_accelerator a = plain(1e6);
+    ef_accelerator a = plain_accelerator(1e6);
     ef_error err = {0};
     double value;
     a.n_macs = 2;
     ef_topology *topology =
-        parse("input: [1]\nnodes:\n  - {dense: 2, weights: fp16, name: d}\n");
+        parse_topology("input: [1]\nnodes:\n  - {dense: 2, weights: fp16, name: d}\n");
     cr_expect_eq(score(topology, &a, "energy", &value, &err), EF_ERR_INPUT);
     cr_expect_str_eq(err.text,
                      "node d: accelerator plain has no energy for a MAC of 16 "
@@ -615,7 +580,7 @@ Test(objectives_energy, a_mac_that_the_accelerator_does_not_know_is_named)
 Test(objectives_hardware, what_needs_an_accelerator_says_so)
 {
     static const char *const names[] = {"traffic", "energy"};
-    ef_topology *topology = parse(chain);
+    ef_topology *topology = parse_topology(chain);
     for (size_t i = 0; i < COUNT(names); i++) {
         ef_error err = {0};
         double value;
@@ -649,8 +614,8 @@ Test(objectives_hardware, short_memory_is_an_error)
 {
     static const char *const names[] = {"memory", "bitops", "adcr", "traffic",
                                         "energy"};
-    ef_topology *topology = parse(chain);
-    ef_accelerator a = plain(1000);
+    ef_topology *topology = parse_topology(chain);
+    ef_accelerator a = plain_accelerator(1000);
     const ef_objective_context context = {.accelerator = &a};
     for (size_t i = 0; i < COUNT(names); i++) {
         ef_status status = EF_ERR_MEMORY;

@@ -25,37 +25,17 @@ static void must(ef_status status)
 }
 
 typedef struct setup {
-    ef_net *net;
-    ef_dataset set;
-    size_t indices[N_IMAGES];
+    random_bed bed;
     ef_fault_bench bench;
 } setup;
 
 static void begin(setup *s, const char *format, size_t n_threads)
 {
-    static char name[] = "images";
     ef_format read;
-    s->net = random_net(3, 6, 0);
-    ef_shape in = ef_topology_shape(s->net->topology, 0);
-    s->set = (ef_dataset){.name = name,
-                          .format = "CSV",
-                          .n = N_IMAGES,
-                          .channels = in.channels,
-                          .height = in.height,
-                          .width = in.width,
-                          .values = random_images(s->net, 3, N_IMAGES),
-                          .labels = ef_calloc(N_IMAGES, sizeof(uint16_t)),
-                          .n_classes = random_net_outputs(s->net),
-                          .low = -5,
-                          .high = 5,
-                          .first_test = N_IMAGES};
-    for (size_t i = 0; i < N_IMAGES; i++) {
-        s->indices[i] = i;
-        s->set.labels[i] = (uint16_t)(i % s->set.n_classes);
-    }
-    s->bench = (ef_fault_bench){.set = &s->set,
-                                .images = {s->indices, N_IMAGES},
-                                .calibration = {s->indices, N_IMAGES},
+    random_bed_init(&s->bed, 3, 6, N_IMAGES);
+    s->bench = (ef_fault_bench){.set = &s->bed.set,
+                                .images = random_bed_images(&s->bed),
+                                .calibration = random_bed_images(&s->bed),
                                 .n_threads = n_threads};
     must(ef_format_parse(format, &read, &err));
     ef_fault_bench_set_format(&s->bench, &read);
@@ -63,16 +43,14 @@ static void begin(setup *s, const char *format, size_t n_threads)
 
 static void end(setup *s)
 {
-    ef_net_destroy(s->net);
-    ef_free(s->set.values);
-    ef_free(s->set.labels);
+    random_bed_clear(&s->bed);
 }
 
 static ef_faults_measured measure(const setup *s, unsigned targets, double ber)
 {
     const ef_fault_measure m = {targets, ber, TRIALS, 5};
     ef_faults_measured found;
-    must(ef_measure_faults(s->net, &s->bench, &m, 1, NULL, NULL, &found, &err));
+    must(ef_measure_faults(s->bed.net, &s->bench, &m, 1, NULL, NULL, &found, &err));
     return found;
 }
 
@@ -86,9 +64,9 @@ static void drive(const setup *s, const char *fault, unsigned targets, double sh
     ef_sweep *sweep = NULL;
     ef_strikes strikes;
     static const ef_selection everything = {0};
-    must(ef_net_fold_norms(&folded, s->net, &n_folded, &err));
+    must(ef_net_fold_norms(&folded, s->bed.net, &n_folded, &err));
     const ef_injector_options o = {
-        .set = &s->set,
+        .set = &s->bed.set,
         .images = s->bench.images,
         .calibration = s->bench.calibration,
         .formats = {.weights = s->bench.weights, .activations = s->bench.activations},
@@ -182,8 +160,9 @@ Test(measure_faults, a_refusal_leaves_what_was_there)
     begin(&s, "int8", 1);
     ef_faults_measured found = {.fault_free = 7};
     const ef_fault_measure bad = {ACCUMULATORS, 0.01, TRIALS, 5};
-    cr_expect_eq(ef_measure_faults(s.net, &s.bench, &bad, 1, NULL, NULL, &found, &err),
-                 EF_ERR_USAGE);
+    cr_expect_eq(
+        ef_measure_faults(s.bed.net, &s.bench, &bad, 1, NULL, NULL, &found, &err),
+        EF_ERR_USAGE);
     cr_expect_eq(found.fault_free, 7);
     end(&s);
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cmd/model.h"
-#include "net/topology_yaml.h"
+#include "topology_help.h"
 
 static const char plain[] = "name: plain\n"
                             "input: [2, 3, 3]\n"
@@ -12,15 +12,6 @@ static const char plain[] = "name: plain\n"
                             "  - {relu, name: r1}\n"
                             "  - {flatten, name: f}\n"
                             "  - {dense: 2, name: d}\n";
-
-static ef_topology *parse(const char *text)
-{
-    ef_topology *topology = NULL;
-    ef_error err = {0};
-    cr_assert_eq(ef_topology_parse(&topology, "test", text, strlen(text), &err), EF_OK,
-                 "%s", err.text);
-    return topology;
-}
 
 Test(model_check_data, images_must_have_the_shape_of_the_input_or_be_a_row_of_it)
 {
@@ -36,7 +27,7 @@ Test(model_check_data, images_must_have_the_shape_of_the_input_or_be_a_row_of_it
         {"another class", 2, 3, 3, 3,
          "net: the output 'd' has 2 units, made has 3 classes"},
     };
-    ef_topology *topology = parse(plain);
+    ef_topology *topology = parse_topology(plain);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         ef_error err = {0};
         ef_dataset set = {.name = name,
@@ -49,7 +40,8 @@ Test(model_check_data, images_must_have_the_shape_of_the_input_or_be_a_row_of_it
         cr_expect_str_eq(err.text, rows[i].words ? rows[i].words : "");
     }
     ef_topology_destroy(topology);
-    topology = parse("name: row\ninput: [18]\nnodes:\n  - {dense: 2, name: d}\n");
+    topology =
+        parse_topology("name: row\ninput: [18]\nnodes:\n  - {dense: 2, name: d}\n");
     ef_dataset set = {
         .name = name, .channels = 2, .height = 3, .width = 3, .n_classes = 2};
     ef_error err = {0};

@@ -10,20 +10,11 @@
 
 #include "base/mem.h"
 #include "format/code.h"
-#include "net/topology_yaml.h"
 #include "objectives/exposure.h"
 #include "objectives/objective.h"
 #include "objectives/prediction.h"
 #include "objectives/relevance.h"
-
-static ef_topology *parse(const char *text)
-{
-    ef_topology *topology = NULL;
-    ef_error err = {0};
-    cr_assert_eq(ef_topology_parse(&topology, "t.yaml", text, strlen(text), &err),
-                 EF_OK, "%s", err.text);
-    return topology;
-}
+#include "topology_help.h"
 
 /* A shortcut around a convolution, an average over all 16 places. */
 static const char residual[] = "input: [2, 4, 4]\n"
@@ -67,7 +58,7 @@ static double at(const ef_topology *topology, const double *values, const char *
 
 Test(relevance, weighs_the_branches_of_an_add_by_energy)
 {
-    ef_topology *t = parse(residual);
+    ef_topology *t = parse_topology(residual);
     double energy[16], rho[16], layers[16], places[16];
     ef_relevance_weighted(t, energy, rho);
     ef_layers_before(t, energy, layers);
@@ -88,7 +79,7 @@ Test(relevance, weighs_the_branches_of_an_add_by_energy)
 
 Test(relevance, weighs_the_branches_of_a_concat_by_channels_times_energy)
 {
-    ef_topology *t = parse(branches);
+    ef_topology *t = parse_topology(branches);
     double energy[16], rho[16], layers[16];
     ef_relevance_weighted(t, energy, rho);
     ef_layers_before(t, energy, layers);
@@ -105,13 +96,13 @@ Test(relevance, weighs_the_branches_of_a_concat_by_channels_times_energy)
  * it has the global average of 16 alone. */
 Test(relevance, counts_the_places_that_poolings_average)
 {
-    ef_topology *t = parse("input: [1, 4, 4]\n"
-                           "nodes:\n"
-                           "  - {conv: 2, kernel: 1, name: c1}\n"
-                           "  - {maxpool: 2, name: most}\n"
-                           "  - {avgpool: 2, name: mean}\n"
-                           "  - {flatten, name: flat}\n"
-                           "  - {dense: 2, name: logits}\n");
+    ef_topology *t = parse_topology("input: [1, 4, 4]\n"
+                                    "nodes:\n"
+                                    "  - {conv: 2, kernel: 1, name: c1}\n"
+                                    "  - {maxpool: 2, name: most}\n"
+                                    "  - {avgpool: 2, name: mean}\n"
+                                    "  - {flatten, name: flat}\n"
+                                    "  - {dense: 2, name: logits}\n");
     double places[16];
     ef_places_averaged(t, places);
     cr_expect_float_eq(at(t, places, "c1"), 4, 1e-12);
@@ -143,7 +134,7 @@ static double score(const ef_topology *topology, const char *text)
  * (half of the sum's by the shortcut, half by c2), 1/2, 1 and 1. */
 Test(asi, has_five_forms)
 {
-    ef_topology *t = parse(residual);
+    ef_topology *t = parse_topology(residual);
     double elements = 3 * 64 + 4;
     cr_expect_float_eq(score(t, "asi"), (1 + 0.25 + 1) / 64 + 1.0 / 4, 1e-12);
     cr_expect_float_eq(score(t, "asi:form=squares"), score(t, "asi"), 0);
@@ -177,7 +168,7 @@ static ef_constants simple(double margin)
  * sum times rho, 1, of the one stored tensor. */
 Test(predicted_ccr, of_one_tensor_is_the_sum_of_its_bits_effects)
 {
-    ef_topology *t = parse(plain);
+    ef_topology *t = parse_topology(plain);
     ef_constants constants = simple(1e4);
     ef_error err = {0};
     double step = 4.3 / 65535, sum = step * step * (pow(4, 16) - 1) / 3 / 0.5, value;
@@ -190,7 +181,7 @@ Test(predicted_ccr, of_one_tensor_is_the_sum_of_its_bits_effects)
 
 Test(predicted_ccr, of_a_flip_is_that_of_a_small_rate_over_its_bits)
 {
-    ef_topology *t = parse(residual);
+    ef_topology *t = parse_topology(residual);
     /* 72 + 144 + 12 weights, 196 activations, of 8 bits */
     const double weights = 228 * 8, activations = 196 * 8, p = 1e-9;
     double flip_w = score(t, "predicted_ccr:target=weights");
@@ -211,7 +202,7 @@ Test(predicted_ccr, of_a_flip_is_that_of_a_small_rate_over_its_bits)
 
 Test(predicted_ccr, of_one_flip_anywhere_needs_to_know_where_flips_strike)
 {
-    ef_topology *t = parse(residual);
+    ef_topology *t = parse_topology(residual);
     double value = 7;
     ef_error err = {0};
     cr_expect_eq(try_score(t, "predicted_ccr", NULL, &value, &err), EF_ERR_INPUT);
@@ -223,7 +214,7 @@ Test(predicted_ccr, of_one_flip_anywhere_needs_to_know_where_flips_strike)
 Test(predicted_ccr, of_one_flip_anywhere_follows_the_schedule_of_an_accelerator)
 {
     char path[4096];
-    ef_topology *t = parse(residual);
+    ef_topology *t = parse_topology(residual);
     ef_accelerator accelerator;
     ef_exposure_list *list = NULL;
     ef_objective objective;
@@ -253,7 +244,7 @@ Test(predicted_ccr, of_one_flip_anywhere_follows_the_schedule_of_an_accelerator)
 
 Test(predicted_ccr, grows_with_the_rate_and_falls_with_the_margin)
 {
-    ef_topology *t = parse(residual);
+    ef_topology *t = parse_topology(residual);
     double before = 0, value = NAN;
     static const char *const rates[] = {"1e-9", "1e-6", "1e-4", "1e-3", "1e-2", "0.5"};
     for (size_t i = 0; i < 6; i++) {
@@ -278,7 +269,7 @@ Test(predicted_ccr, grows_with_the_rate_and_falls_with_the_margin)
  * floats that do not fit their tensor are far worse. */
 Test(predicted_ccr, knows_formats)
 {
-    ef_topology *t = parse(residual);
+    ef_topology *t = parse_topology(residual);
     double int8 = score(t, "predicted_ccr:format=int8:ber=1e-5");
     cr_expect_gt(score(t, "predicted_ccr:format=fixed8:ber=1e-5"), int8);
     cr_expect_gt(score(t, "predicted_ccr:format=e4m3:ber=1e-5"),
@@ -289,13 +280,14 @@ Test(predicted_ccr, knows_formats)
 
 Test(predicted_ccr, formats_of_nodes_go_before_that_of_the_run)
 {
-    ef_topology *mixed = parse("input: [3, 4, 4]\n"
-                               "nodes:\n"
-                               "  - {conv: 2, kernel: 3, pad: 1, weights: fp16}\n"
-                               "  - {relu, activations: fp16}\n"
-                               "  - {flatten}\n"
-                               "  - {dense: 5, weights: fp16}\n");
-    ef_topology *bare = parse(plain);
+    ef_topology *mixed =
+        parse_topology("input: [3, 4, 4]\n"
+                       "nodes:\n"
+                       "  - {conv: 2, kernel: 3, pad: 1, weights: fp16}\n"
+                       "  - {relu, activations: fp16}\n"
+                       "  - {flatten}\n"
+                       "  - {dense: 5, weights: fp16}\n");
+    ef_topology *bare = parse_topology(plain);
     cr_expect_eq(score(mixed, "predicted_ccr:format=int4:ber=1e-6"),
                  score(bare, "predicted_ccr:format=fp16:ber=1e-6"));
     ef_topology_destroy(mixed);
@@ -311,7 +303,7 @@ Test(predicted_ccr, is_a_share_in_every_format)
         "fp32", "pow2_4", "e2m1",  "int16", "fixed8.20", "e6m5"};
     static const char *const rest[] = {"ber=1e-4", "target=weights",
                                        "target=activations", "exposure=0.5"};
-    ef_topology *t = parse(branches);
+    ef_topology *t = parse_topology(branches);
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         for (size_t k = 0; k < 4; k++) {
             char text[96];
@@ -326,7 +318,7 @@ Test(predicted_ccr, is_a_share_in_every_format)
 
 Test(predicted_ccr, short_memory_is_an_error_and_leaves_nothing)
 {
-    ef_topology *t = parse(residual);
+    ef_topology *t = parse_topology(residual);
     ef_status status = EF_ERR_MEMORY;
     ef_error err = {0};
     double value;

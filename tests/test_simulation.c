@@ -6,34 +6,13 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "net/topology_yaml.h"
 #include "objectives/latency.h"
 #include "objectives/simulation.h"
 #include "random_net.h"
+#include "topology_help.h"
+#include "accelerator_help.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-/* A cycle is 1 ns, and so is a byte of external memory; the bus is twice as fast.  A
- * transfer takes 5 ns of setup and 10 ns of latency beside its bytes. */
-static ef_accelerator plain(double buffer_bytes)
-{
-    return (ef_accelerator){
-        .name = "plain",
-        .clock_hz = 1e9,
-        .rows = {2, 1, {EF_LOOP_INPUT_CHANNEL}},
-        .columns = {4, 1, {EF_LOOP_OUTPUT_CHANNEL}},
-        .n_inner = 2,
-        .inner = {EF_LOOP_OUTPUT_ROW, EF_LOOP_OUTPUT_COLUMN},
-        .lanes = 4,
-        .buffer_bytes = buffer_bytes,
-        .buffer_bytes_per_cycle = 1000,
-        .dram_bytes_per_s = 1e9,
-        .dram_latency_s = 10e-9,
-        .bus_bytes_per_s = 2e9,
-        .dma_setup_s = 5e-9,
-        .sync_s = 3e-9,
-    };
-}
 
 typedef struct scheduled {
     ef_topology *topology;
@@ -57,11 +36,7 @@ static scheduled schedule_topology(ef_topology *topology, const ef_accelerator *
 
 static scheduled schedule_text(const char *text, const ef_accelerator *a)
 {
-    ef_topology *topology = NULL;
-    ef_error err = {0};
-    cr_assert_eq(ef_topology_parse(&topology, "net", text, strlen(text), &err), EF_OK,
-                 "%s", err.text);
-    return schedule_topology(topology, a);
+    return schedule_topology(parse_topology(text), a);
 }
 
 static void clear(scheduled *s)
@@ -113,7 +88,7 @@ Test(simulation_by_hand, a_dense_layer_loads_computes_and_stores)
         {EF_TASK_SYNC, EF_RESOURCE_DMA, 0, 0, 77, 80},
         {EF_TASK_STORE, EF_RESOURCE_DRAM, 0, 0, 80, 111},
     };
-    ef_accelerator a = plain(1000);
+    ef_accelerator a = plain_accelerator(1000);
     scheduled s = schedule_text("input: [8]\nnodes: [{dense: 4}]\n", &a);
     expect_tasks(&s, rows, COUNT(rows));
     const ef_layer_time *layer = &s.schedule->layers[0];
@@ -158,7 +133,7 @@ Test(simulation_by_hand, bands_of_a_conv_are_loaded_and_stored_beside_the_comput
         {EF_TASK_SYNC, EF_RESOURCE_DMA, 0, 2, 408, 411},
         {EF_TASK_STORE, EF_RESOURCE_DMA, 0, 2, 411, 554},
     };
-    ef_accelerator a = plain(300);
+    ef_accelerator a = plain_accelerator(300);
     scheduled s =
         schedule_text("input: [2, 6, 4]\nnodes: [{conv: 4, kernel: 1}]\n", &a);
     expect_tasks(&s, rows, COUNT(rows));
@@ -187,7 +162,7 @@ Test(simulation_by_hand, a_map_that_is_kept_is_not_moved)
         {EF_TASK_SYNC, EF_RESOURCE_DMA, 1, 0, 100, 103},
         {EF_TASK_STORE, EF_RESOURCE_DMA, 1, 0, 103, 126},
     };
-    ef_accelerator a = plain(1000);
+    ef_accelerator a = plain_accelerator(1000);
     scheduled s = schedule_text("input: [2, 4, 4]\n"
                                 "nodes: [{conv: 2, kernel: 1}, relu, globalavg]\n",
                                 &a);
@@ -285,7 +260,7 @@ static size_t draw_tasks(ef_rng *rng, ef_task *tasks)
 Test(simulation_twin, random_tasks_begin_and_end_when_the_twin_has_them)
 {
     ef_rng rng = ef_rng_stream(1, EF_PURPOSE_TEST, 0, 0, 0);
-    ef_accelerator a = plain(1000);
+    ef_accelerator a = plain_accelerator(1000);
     for (size_t round = 0; round < 500; round++) {
         ef_task tasks[MOST_TASKS];
         uint64_t left[MOST_TASKS] = {0}, start[MOST_TASKS], end[MOST_TASKS];
@@ -315,7 +290,7 @@ Test(simulation_twin, tasks_that_wait_for_each_other_are_an_error)
     ef_layer layer = {.operations = 1};
     ef_workload workload = {&layer, 1, NULL, 0};
     ef_tasks list = {.tasks = tasks, .n = 2, .first = first};
-    ef_accelerator a = plain(1000);
+    ef_accelerator a = plain_accelerator(1000);
     ef_schedule *made = NULL;
     ef_error err = {0};
     cr_expect_eq(ef_schedule_create(&made, &workload, &a, &list, &err), EF_ERR_FAILED);
@@ -328,7 +303,7 @@ Test(simulation_twin, tasks_that_wait_for_each_other_are_an_error)
 /* An array, a buffer and bandwidths at random; so large a buffer that anything fits. */
 static ef_accelerator draw_accelerator(ef_rng *rng)
 {
-    ef_accelerator a = plain(draw(rng, 20000, 200000));
+    ef_accelerator a = plain_accelerator(draw(rng, 20000, 200000));
     a.rows.size = draw(rng, 1, 20);
     a.columns.size = draw(rng, 1, 20);
     a.lanes = draw(rng, 1, 20);
@@ -377,7 +352,7 @@ Test(simulation_utilisation, a_depthwise_layer_is_less_efficient_than_a_dense_on
         "nodes: [{conv: 8, kernel: [8, 1], groups: 8}, globalavg]\n"};
     double utilisation[2], waits[2];
     for (size_t i = 0; i < 2; i++) {
-        ef_accelerator a = plain(10000);
+        ef_accelerator a = plain_accelerator(10000);
         scheduled s = schedule_text(texts[i], &a);
         cr_expect_eq(s.workload->layers[0].macs, 4096);
         utilisation[i] = s.schedule->layers[0].utilisation;
@@ -393,10 +368,8 @@ Test(simulation_utilisation, a_depthwise_layer_is_less_efficient_than_a_dense_on
 
 Test(simulation_objective, latency_is_the_end_of_the_schedule_or_the_fitted_sum)
 {
-    ef_topology *topology = NULL;
-    static const char text[] = "input: [8]\nnodes: [{dense: 4}]\n";
-    cr_assert_eq(ef_topology_parse(&topology, "net", text, strlen(text), NULL), EF_OK);
-    ef_accelerator a = plain(1000);
+    ef_topology *topology = parse_topology("input: [8]\nnodes: [{dense: 4}]\n");
+    ef_accelerator a = plain_accelerator(1000);
     ef_objective_context context = {.accelerator = &a};
     ef_objective_list list;
     double value;
@@ -416,7 +389,7 @@ Test(simulation_objective, latency_is_the_end_of_the_schedule_or_the_fitted_sum)
 
 Test(simulation_objective, short_memory_is_an_error)
 {
-    ef_accelerator a = plain(1000);
+    ef_accelerator a = plain_accelerator(1000);
     scheduled s = schedule_text("input: [2, 4, 4]\n"
                                 "nodes: [{conv: 2, kernel: 1}, relu, globalavg]\n",
                                 &a);

@@ -6,20 +6,11 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "net/topology_yaml.h"
 #include "objectives/simulation.h"
 #include "random_net.h"
+#include "topology_help.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static ef_topology *parse(const char *text)
-{
-    ef_topology *topology = NULL;
-    ef_error err = {0};
-    cr_assert_eq(ef_topology_parse(&topology, "net", text, strlen(text), &err), EF_OK,
-                 "%s", err.text);
-    return topology;
-}
 
 /* Loops as evoflip-hardware(5) lays them out. */
 static const ef_accelerator row_stationary = {
@@ -261,7 +252,8 @@ Test(tasks_buffer, nothing_is_left_out_and_nothing_overflows)
 Test(tasks_buffer, partial_sums_stay_until_all_input_channels_are_in)
 {
     ef_accelerator a = row_stationary;
-    made m = {.topology = parse("input: [64, 1, 1]\nnodes: [{conv: 2, kernel: 1}]\n")};
+    made m = {.topology =
+                  parse_topology("input: [64, 1, 1]\nnodes: [{conv: 2, kernel: 1}]\n")};
     /* With all channels 64 bytes of the image, two times 64 weights of one output, two
      * times 4 of sums: 200.  With half of them 2 * 32 + 2 * 32 + 2 * 4: 136. */
     a.buffer_bytes = 140;
@@ -282,9 +274,10 @@ Test(tasks_buffer, partial_sums_stay_until_all_input_channels_are_in)
 
 Test(tasks_buffer, a_layer_that_does_not_fit_is_named)
 {
-    made m = {.topology = parse("input: [4, 8, 8]\n"
-                                "nodes: [{conv: 4, kernel: 1, name: c1}, relu, "
-                                "{conv: 4, kernel: 5, pad: 2, name: c2}]\n")};
+    made m = {.topology =
+                  parse_topology("input: [4, 8, 8]\n"
+                                 "nodes: [{conv: 4, kernel: 1, name: c1}, relu, "
+                                 "{conv: 4, kernel: 5, pad: 2, name: c2}]\n")};
     ef_accelerator a = row_stationary;
     ef_error err = {0};
     /* c1 takes 2 * (8 + 1 + 8) bytes in tiles of one channel and row, c2, with 5 rows

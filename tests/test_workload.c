@@ -5,31 +5,11 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "net/topology_yaml.h"
 #include "objectives/objective.h"
 #include "objectives/workload.h"
+#include "topology_help.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static ef_topology *parse(const char *text)
-{
-    ef_topology *topology = NULL;
-    ef_error err = {0};
-    cr_assert_eq(ef_topology_parse(&topology, "net", text, strlen(text), &err), EF_OK,
-                 "%s", err.text);
-    return topology;
-}
-
-static ef_topology *load(const char *name)
-{
-    ef_topology *topology = NULL;
-    ef_error err = {0};
-    char path[512];
-    snprintf(path, sizeof path, "%s/data/topologies/%s.yaml", getenv("EF_SRCDIR"),
-             name);
-    cr_assert_eq(ef_topology_load(&topology, path, &err), EF_OK, "%s", err.text);
-    return topology;
-}
 
 static ef_workload *lower(const ef_topology *topology, const char *format)
 {
@@ -102,7 +82,7 @@ static const chain_row lenet5[] = {
 
 Test(workload_create, a_chain_becomes_one_layer_for_each_fused_group)
 {
-    ef_topology *topology = load("lenet5");
+    ef_topology *topology = load_topology("lenet5");
     ef_workload *w = lower(topology, NULL);
     cr_assert_eq(w->n_layers, COUNT(lenet5));
     cr_assert_eq(w->n_tensors, COUNT(lenet5) + 1);
@@ -157,7 +137,7 @@ static const char branches[] = "input: [4, 8, 8]\n"
 
 Test(workload_create, kinds_of_layers_have_their_loops_and_parameters)
 {
-    ef_topology *topology = parse(branches);
+    ef_topology *topology = parse_topology(branches);
     ef_workload *w = lower(topology, NULL);
     const ef_layer *stem = find(topology, w, "stem");
     expect_loops(stem, (const uint32_t[]){8, 4, 1, 8, 8, 3, 3});
@@ -201,7 +181,7 @@ Test(workload_create, kinds_of_layers_have_their_loops_and_parameters)
 
 Test(workload_create, views_are_looked_through_and_tensors_live_to_their_last_reader)
 {
-    ef_topology *topology = parse(branches);
+    ef_topology *topology = parse_topology(branches);
     ef_workload *w = lower(topology, NULL);
     cr_expect_eq(w->n_layers, 7);
     cr_expect_eq(w->n_tensors, 8);
@@ -229,8 +209,9 @@ Test(workload_create, views_are_looked_through_and_tensors_live_to_their_last_re
 
 Test(workload_create, the_scale_that_normalises_the_image_is_no_layer)
 {
-    ef_topology *topology = parse("input: [1, 2, 2]\nnodes:\n  - {scale, name: s}\n"
-                                  "  - flatten\n  - {dense: 3, name: d}\n  - relu\n");
+    ef_topology *topology =
+        parse_topology("input: [1, 2, 2]\nnodes:\n  - {scale, name: s}\n"
+                       "  - flatten\n  - {dense: 3, name: d}\n  - relu\n");
     ef_workload *w = lower(topology, NULL);
     cr_expect_eq(w->n_layers, 1);
     cr_expect_eq(w->n_tensors, 2);
@@ -241,7 +222,7 @@ Test(workload_create, the_scale_that_normalises_the_image_is_no_layer)
 
 Test(workload_create, without_an_operation_there_is_no_layer)
 {
-    ef_topology *topology = parse("input: [1, 2, 2]\nnodes: [flatten]\n");
+    ef_topology *topology = parse_topology("input: [1, 2, 2]\nnodes: [flatten]\n");
     ef_workload *w = lower(topology, NULL);
     cr_expect_eq(w->n_layers, 0);
     cr_expect_eq(w->n_tensors, 1);
@@ -254,13 +235,14 @@ Test(workload_create, without_an_operation_there_is_no_layer)
 
 Test(workload_create, nodes_have_their_own_formats_and_else_the_given_one)
 {
-    ef_topology *topology = parse("input: {shape: [2, 4, 4], activations: fixed12}\n"
-                                  "nodes:\n"
-                                  "  - {conv: 2, kernel: 1, weights: tern, name: c}\n"
-                                  "  - {relu, activations: fp16, name: r}\n"
-                                  "  - {conv: 2, kernel: 1, from: input, name: d}\n"
-                                  "  - {add: [r, d], name: sum}\n"
-                                  "  - {conv: 2, kernel: 1, weights: e4m3, name: e}\n");
+    ef_topology *topology =
+        parse_topology("input: {shape: [2, 4, 4], activations: fixed12}\n"
+                       "nodes:\n"
+                       "  - {conv: 2, kernel: 1, weights: tern, name: c}\n"
+                       "  - {relu, activations: fp16, name: r}\n"
+                       "  - {conv: 2, kernel: 1, from: input, name: d}\n"
+                       "  - {add: [r, d], name: sum}\n"
+                       "  - {conv: 2, kernel: 1, weights: e4m3, name: e}\n");
     ef_workload *w = lower(topology, "int4");
     const ef_layer *c = find(topology, w, "c"), *d = find(topology, w, "d");
     const ef_layer *sum = find(topology, w, "sum"), *e = find(topology, w, "e");
@@ -288,7 +270,7 @@ Test(workload_create, all_parameters_together_are_those_of_the_objective_size)
                                         "mlp",         "resnet20",   "resnet8-digits",
                                         "mobilenetv2", "nasnet-a",   "nasnet-a-5m"};
     for (size_t i = 0; i < COUNT(names); i++) {
-        ef_topology *topology = load(names[i]);
+        ef_topology *topology = load_topology(names[i]);
         ef_workload *w = lower(topology, "int4");
         ef_objective_list list;
         ef_objective_context context = {.format = {0}};
@@ -313,11 +295,12 @@ Test(workload_create, all_parameters_together_are_those_of_the_objective_size)
  * 72 bytes, 32 operations.  64 MACs. */
 Test(workload_cost, layers_are_weighed_by_their_class)
 {
-    ef_topology *topology = parse("input: {shape: [2, 4, 4], activations: fixed12}\n"
-                                  "nodes:\n"
-                                  "  - {conv: 2, kernel: 1, weights: tern, name: c}\n"
-                                  "  - {relu, activations: fp16}\n"
-                                  "  - {globalavg, name: pool}\n");
+    ef_topology *topology =
+        parse_topology("input: {shape: [2, 4, 4], activations: fixed12}\n"
+                       "nodes:\n"
+                       "  - {conv: 2, kernel: 1, weights: tern, name: c}\n"
+                       "  - {relu, activations: fp16}\n"
+                       "  - {globalavg, name: pool}\n");
     ef_workload *w = lower(topology, "int4");
     cr_expect_eq(ef_workload_bytes(w, find(topology, w, "c")), 113);
     cr_expect_eq(ef_workload_bytes(w, find(topology, w, "pool")), 72);
@@ -351,7 +334,7 @@ static ef_topology *wide(unsigned n)
     }
     ef_text_add(&text, "  - {concat: [half0, half1], name: all}\n"
                        "  - {conv: 1, kernel: 1, name: reader}\n");
-    ef_topology *topology = parse(text.bytes);
+    ef_topology *topology = parse_topology(text.bytes);
     ef_text_clear(&text);
     return topology;
 }
@@ -375,7 +358,7 @@ Test(workload_create, a_layer_reads_thirty_two_tensors_at_most)
 
 Test(workload_create, short_memory_is_an_error_and_leaves_nothing)
 {
-    ef_topology *topology = parse(branches);
+    ef_topology *topology = parse_topology(branches);
     const ef_format format = {0};
     for (long n = 0; n < 5; n++) {
         ef_workload *w = NULL;
