@@ -204,7 +204,8 @@ static void show(void *context, const char *what, size_t done, size_t total)
         job->phase = what;
         ef_progress_start(job->progress, done - 1);
     }
-    ef_progress_show(job->progress, done, "%zu of %zu networks", done, total);
+    (void)total; /* the progress knows it */
+    ef_progress_show(job->progress, done, "%s", "");
 }
 
 static int stop(void *context)
